@@ -64,7 +64,7 @@ Blob: TypeAlias = Inline | InFile | Foreign
 # --------------------------------------------------------------------------------------- life of a writer
 
 
-class Opened(_Record, tag="opened"):
+class Opened(_Record, frozen=True, kw_only=True, tag="opened"):
     """First record of a file: who writes it.
 
     version     schema version, `VERSION`
@@ -91,21 +91,21 @@ class Opened(_Record, tag="opened"):
     automatic_step: int = 0
 
 
-class FrameworksSeen(_Record, tag="frameworks"):
+class FrameworksSeen(_Record, frozen=True, kw_only=True, tag="frameworks"):
     """Frameworks that were imported after the file was opened."""
 
     wall_time: float
     frameworks: dict[str, str]
 
 
-class TagDeclared(_Record, tag="tag"):
+class TagDeclared(_Record, frozen=True, kw_only=True, tag="tag"):
     """The name behind a tag id of this writer's points journal. Ids count from 1; two ids may name one tag."""
 
     id: int
     tag: str
 
 
-class Ended(_Record, tag="ended"):
+class Ended(_Record, frozen=True, kw_only=True, tag="ended"):
     """This writer is done: nothing of it comes after.
 
     status      "finished" or "failed"
@@ -124,7 +124,7 @@ class Ended(_Record, tag="ended"):
     dropped: int = 0
 
 
-class Sealed(_Record, tag="sealed"):
+class Sealed(_Record, frozen=True, kw_only=True, tag="sealed"):
     """The points journal was replaced by a Parquet file.
 
     journal, journal_bytes   the file it replaces and how many bytes of it
@@ -145,21 +145,21 @@ class Sealed(_Record, tag="sealed"):
 # ---------------------------------------------------------------------------------------- kind: config
 
 
-class ConfigSet(_Record, tag="config"):
+class ConfigSet(_Record, frozen=True, kw_only=True, tag="config"):
     """Config entries, nested as the program gave them; merged into what was set before, key by key."""
 
     wall_time: float
     config: dict[str, Any]
 
 
-class SummarySet(_Record, tag="summary"):
+class SummarySet(_Record, frozen=True, kw_only=True, tag="summary"):
     """Summary entries that the program set itself; they win over computed ones."""
 
     wall_time: float
     summary: dict[str, Any]
 
 
-class MetricDefined(_Record, tag="metric"):
+class MetricDefined(_Record, frozen=True, kw_only=True, tag="metric"):
     """How a scalar tag is to be read. `tag` may hold ``*``. goal: "min", "max" or "". x: a tag to draw it over, or ""."""
 
     wall_time: float
@@ -172,7 +172,7 @@ class MetricDefined(_Record, tag="metric"):
 # ----------------------------------------------------------------------------------------- kind: event
 
 
-class Alert(_Record, tag="alert"):
+class Alert(_Record, frozen=True, kw_only=True, tag="alert"):
     """Something worth a person's look. level: "info", "warn" or "error"."""
 
     wall_time: float
@@ -183,7 +183,7 @@ class Alert(_Record, tag="alert"):
     tag: str = ""
 
 
-class Warned(_Record, tag="warned"):
+class Warned(_Record, frozen=True, kw_only=True, tag="warned"):
     """A warning that logging gave (once per place), so that the board can show it too."""
 
     wall_time: float
@@ -191,7 +191,7 @@ class Warned(_Record, tag="warned"):
     where: str = ""
 
 
-class ConsoleLines(_Record, tag="console"):
+class ConsoleLines(_Record, frozen=True, kw_only=True, tag="console"):
     """Lines that the program printed. stream: "stdout" or "stderr"."""
 
     wall_time: float
@@ -202,7 +202,7 @@ class ConsoleLines(_Record, tag="console"):
 # ---------------------------------------------------------------------------------- edits made on the board
 
 
-class Edited(_Record, tag="edited"):
+class Edited(_Record, frozen=True, kw_only=True, tag="edited"):
     """What a person changed on the board; None leaves a field as it is. The newest edit by wall time wins, per field."""
 
     wall_time: float
@@ -218,7 +218,7 @@ class Edited(_Record, tag="edited"):
 # ------------------------------------------------------------------------------- points that are no scalars
 
 
-class _Point(_Record):
+class _Point(_Record, frozen=True, kw_only=True):
     """Base of all points that are no scalars: they name their tag themselves."""
 
     tag: str
@@ -226,7 +226,7 @@ class _Point(_Record):
     wall_time: float
 
 
-class HistogramPoint(_Point, tag="histogram"):
+class HistogramPoint(_Point, frozen=True, kw_only=True, tag="histogram"):
     """A distribution.
 
     edges    n + 1 ascending float64; counts: n, exact. Bucket i holds edges[i] <= v < edges[i+1], the last one both ends.
@@ -277,7 +277,7 @@ class Picture(msgspec.Struct, frozen=True, omit_defaults=True):
     masks: list[Mask] = []
 
 
-class ImagePoint(_Point, tag="image"):
+class ImagePoint(_Point, frozen=True, kw_only=True, tag="image"):
     """One or more images logged together."""
 
     images: list[Picture]
@@ -293,13 +293,13 @@ class Clip(msgspec.Struct, frozen=True, omit_defaults=True):
     caption: str = ""
 
 
-class AudioPoint(_Point, tag="audio"):
+class AudioPoint(_Point, frozen=True, kw_only=True, tag="audio"):
     """One or more sounds logged together."""
 
     clips: list[Clip]
 
 
-class VideoPoint(_Point, tag="video"):
+class VideoPoint(_Point, frozen=True, kw_only=True, tag="video"):
     """One encoded video (MP4, WebM or GIF). fps in frames a second."""
 
     blob: Blob
@@ -310,7 +310,7 @@ class VideoPoint(_Point, tag="video"):
     caption: str = ""
 
 
-class TextPoint(_Point, tag="text"):
+class TextPoint(_Point, frozen=True, kw_only=True, tag="text"):
     """Text. format: "markdown", "plain" or "html" (shown only inside a sandbox). shape: of a text tensor, row by row."""
 
     texts: list[str]
@@ -318,7 +318,7 @@ class TextPoint(_Point, tag="text"):
     shape: list[int] = []
 
 
-class TablePoint(_Point, tag="table"):
+class TablePoint(_Point, frozen=True, kw_only=True, tag="table"):
     """A table: an Arrow IPC stream as blob; cells of a media column hold the blob's MessagePack."""
 
     columns: list[str]
@@ -327,7 +327,7 @@ class TablePoint(_Point, tag="table"):
     media: dict[str, str] = {}
 
 
-class FigurePoint(_Point, tag="figure"):
+class FigurePoint(_Point, frozen=True, kw_only=True, tag="figure"):
     """A Plotly figure as JSON; `picture` is what it looked like where it was drawn (matplotlib)."""
 
     blob: Blob
@@ -383,7 +383,7 @@ class GraphEdge(msgspec.Struct, frozen=True, omit_defaults=True):
     control: bool = False
 
 
-class GraphPoint(_Point, tag="graph"):
+class GraphPoint(_Point, frozen=True, kw_only=True, tag="graph"):
     """A model graph. framework: "torch", "keras", "tensorflow", "onnx". Large graphs lie in `blob`: the MessagePack of
     {"scopes": ..., "operations": ..., "edges": ...}, and the three lists are empty then."""
 
@@ -394,7 +394,7 @@ class GraphPoint(_Point, tag="graph"):
     blob: Blob | None = None
 
 
-class PRCurvePoint(_Point, tag="pr_curve"):
+class PRCurvePoint(_Point, frozen=True, kw_only=True, tag="pr_curve"):
     """Counts at ascending thresholds: all lists of one length. Precision and recall follow from them."""
 
     thresholds: list[float]
@@ -405,14 +405,14 @@ class PRCurvePoint(_Point, tag="pr_curve"):
     label: str = ""
 
 
-class ConfusionMatrixPoint(_Point, tag="confusion_matrix"):
+class ConfusionMatrixPoint(_Point, frozen=True, kw_only=True, tag="confusion_matrix"):
     """counts[i][j]: examples of true class i that were called j."""
 
     labels: list[str]
     counts: list[list[float]]
 
 
-class EmbeddingPoint(_Point, tag="embedding"):
+class EmbeddingPoint(_Point, frozen=True, kw_only=True, tag="embedding"):
     """Vectors: blob of float32, row-major (rows, dimensions). metadata: a table blob (Arrow IPC), one row a vector."""
 
     blob: Blob
@@ -423,7 +423,7 @@ class EmbeddingPoint(_Point, tag="embedding"):
     sprite_size: list[int] = []
 
 
-class MeshPoint(_Point, tag="mesh"):
+class MeshPoint(_Point, frozen=True, kw_only=True, tag="mesh"):
     """Vertices (n, 3) float32, optional faces (m, 3) int32 and colors (n, 3) uint8; without faces a point cloud."""
 
     vertices: Blob
@@ -434,7 +434,7 @@ class MeshPoint(_Point, tag="mesh"):
     config: dict[str, Any] = {}
 
 
-class TensorPoint(_Point, tag="tensor"):
+class TensorPoint(_Point, frozen=True, kw_only=True, tag="tensor"):
     """Any array: row-major bytes, dtype by NumPy's name ("float32", "bfloat16", "object" for strings as MessagePack)."""
 
     blob: Blob
