@@ -99,7 +99,8 @@ def checks_of(index: NDArray[np.int64], step: NDArray[np.int64], tag: NDArray[np
             + tag.astype(np.uint64) * np.uint64(CHECK_TAG)
             + np.uint64(CHECK_SALT)
         )
-    return (mixed & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    low: NDArray[np.uint32] = (mixed & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    return low
 
 
 @dataclass(frozen=True, slots=True)
