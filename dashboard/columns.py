@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import orjson
 
 from ..store.kinds import F64, Curve, SeriesKey
 from .replies import number, to_json
@@ -103,8 +104,6 @@ def decode(body: bytes) -> tuple[dict[str, Any], list[tuple[F64, F64]]]:
     length, zero = LENGTHS.unpack_from(body)
     if zero or length % 8 or LENGTHS.size + length > len(body):
         raise ValueError(f"columns: head of {length} bytes in a body of {len(body)}: no columns, or cut short")
-    import orjson
-
     head: dict[str, Any] = orjson.loads(body[LENGTHS.size : LENGTHS.size + length])
     floats = np.frombuffer(body, "<f8", offset=LENGTHS.size + length)
     curves = []

@@ -125,6 +125,11 @@ class Store(Protocol):
         marks of each. attempt None: the default view; a number: all that this attempt logged."""
         ...
 
+    def overview_delta(self, key: SeriesKey, *, x: XAxis = "step", max_buckets: int = 1000, since: int) -> tuple[Curve, int]:
+        """The `overview` as it is now, and how many of its leading points stand unchanged since version `since` (0: none, or
+        not known)."""
+        ...
+
     def window(
         self,
         key: SeriesKey,

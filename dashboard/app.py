@@ -1,0 +1,136 @@
+"""The board: one Dash app on one FastAPI server, made from a store.
+
+    app = create_app(store, title="my runs")
+    app.server                     # the ASGI app, for any ASGI server; dashboard.serve runs it on uvicorn
+
+Order of the routes: data routes under ``/api``, what receivers bring, Dash's own, and then 404 for every other path (Dash
+would answer each with its page). `safety.Safety` stands before all of them. FastAPI's own pages of documentation are off.
+
+No module holds a run or a store: everything comes in through `create_app` and hangs on the app it returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from dash import Dash
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from ..store.store import Store
+from .compression import Compression
+from .downloads import Exporter, download_routes
+from .events import Newsroom
+from .replies import json_reply
+from .routes import DataRoutes, no_such_path
+from .safety import Door, Safety, page_policy
+from .shell import INDEX, layout
+
+ASSETS: Final = Path(__file__).parent / "assets"
+
+
+class Receiver(Protocol):
+    """Takes in what other tools send, such as the Visdom protocol. Its routes stand beside the board's, behind its safety."""
+
+    def routes(self) -> Sequence[BaseRoute]: ...
+
+
+def create_app(
+    store: Store,
+    *,
+    title: str = "crossboard",
+    exporters: Iterable[Exporter] = (),
+    receivers: Iterable[Receiver] = (),
+    token: str = "",
+    ask_for_key: bool = True,
+    base_path: str = "",
+    hosts: Collection[str] = (),
+    version: str = "",
+) -> Dash:
+    """Make the board over `store`.
+
+    Args:
+        store: what is shown. The board refreshes it while it is served; closing it is the caller's.
+        title: of the page.
+        exporters: file formats offered under ``/api/export/NAME``.
+        receivers: see `Receiver`.
+        token: the board's secret: good once as ``?token=`` in the opened URL, and always as ``Authorization: Bearer``.
+            "" makes a random one.
+        ask_for_key: False lets everybody in who can reach the port.
+        base_path: path under which a proxy serves the board, such as "/proxy/8123"; "" for none.
+        hosts: names that Host may carry beside the loopback ones.
+        version: of crossboard, for display.
+
+    The app's `server.state` holds `door` (a `Door`, or None) and `newsroom` (the live view).
+    """
+    base = checked_base_path(base_path)
+    door = Door(token) if ask_for_key else None
+    newsroom = Newsroom(store)
+
+    @contextlib.asynccontextmanager
+    async def live(_: FastAPI) -> AsyncIterator[None]:
+        newsroom.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(newsroom.stop)
+
+    server = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=live)
+    server.state.door = door
+    server.state.newsroom = newsroom
+    data = DataRoutes(store, newsroom, door=door, crossboard=version)
+    server.mount(f"{base}/api", data.app(more=download_routes(store, exporters)))
+    for receiver in receivers:
+        server.router.routes.extend(receiver.routes())
+    server.add_exception_handler(HTTPException, no_such_path)
+    app = Dash(
+        "crossboard",
+        server=server,
+        title=title,
+        update_title=None,
+        index_string=INDEX,
+        assets_folder=str(ASSETS),
+        assets_ignore=r"(.*[.-])?worker\.js$",
+        requests_pathname_prefix=f"{base}/",
+        routes_pathname_prefix=f"{base}/",
+        serve_locally=True,
+        compress=False,
+        add_log_handler=False,
+        enable_mcp=False,
+    )
+    app.layout = lambda: layout(store, title=title)
+    server.router.routes.append(Route("/{path:path}", _unknown))
+    server.add_middleware(Compression)
+    hashes: list[str] = []
+
+    def policy() -> str:
+        if not hashes:  # Dash's inline scripts are all known once the first page is asked for
+            hashes.extend(app.csp_hashes())
+        return page_policy(hashes)
+
+    server.add_middleware(Safety, door=door, hosts=tuple(hosts), base_path=base, policy=policy)
+    return app
+
+
+def checked_base_path(path: str) -> str:
+    """`path` with one leading slash and none at the end; "" stays.
+
+    Raises:
+        ValueError: characters that do not belong into a path.
+    """
+    parts = [part for part in path.strip().split("/") if part]
+    if any(part in (".", "..") or not all(letter.isalnum() or letter in "-._~%@" for letter in part) for part in parts):
+        raise ValueError(f"base path: want something like /proxy/8123, got {path!r}")
+    return "".join(f"/{part}" for part in parts)
+
+
+async def _unknown(request: Request) -> Response:
+    content = {"error": f"no such path: {request.url.path}", "next": "the board's page is at its root; data is under /api"}
+    return json_reply(content, status=404)

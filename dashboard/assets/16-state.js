@@ -1,0 +1,93 @@
+/* The view: everything that can be chosen on the board, kept in the URL so that a copied link reopens it.
+
+   Parameters (all optional, none stands for the default):
+     x=relative|wall        x axis of all cards
+     tags=WORDS  runs=WORDS   the two filters
+     project=NAME           one project of several
+     hide=ID ...            hidden runs, each by a six-character mark of its key, joined by "."
+     only=ID                the one isolated run
+     log=TAG (repeated)     cards with a log y axis
+     zoom=LOW~HIGH~TAG      (repeated) a card's window on the x axis
+     old=TAG (repeated)     cards that show older attempts
+     closed=NAME (repeated) collapsed sections;  groups=NAME (repeated) collapsed groups of the rail
+     sort=name|oldest       order of the runs
+     theme=light|dark       when it was chosen
+   `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board. */
+(root => {
+  'use strict';
+  const crossboard = root.crossboard = root.crossboard || {};
+  const {announcer} = crossboard;
+
+  /** Six characters that stand for a run's key in the URL (FNV-1a, 31 bits). */
+  function mark(key) {
+    let hash = 0x811c9dc5;
+    for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+    return ((hash >>> 1) % 36 ** 6).toString(36).padStart(6, '0');
+  }
+
+  const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
+    old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', theme: ''});
+
+  function parse(search) {
+    const q = new URLSearchParams(search), view = fresh();
+    const x = q.get('x') || '';
+    if (['relative', 'wall'].includes(x) || x.startsWith('metric:')) view.x = x;
+    for (const name of ['tags', 'runs', 'project', 'only']) view[name] = q.get(name) || '';
+    if (['name', 'oldest'].includes(q.get('sort'))) view.sort = q.get('sort');
+    if (['light', 'dark'].includes(q.get('theme'))) view.theme = q.get('theme');
+    view.hide = new Set((q.get('hide') || '').split('.').filter(Boolean));
+    for (const name of ['log', 'old', 'closed', 'groups']) view[name] = new Set(q.getAll(name));
+    for (const text of q.getAll('zoom')) {
+      const [low, high, ...tag] = text.split('~');
+      if (Number.isFinite(+low) && +low < +high && tag.length) view.zoom.set(tag.join('~'), [+low, +high]);
+    }
+    return view;
+  }
+
+  function format(view) {
+    const q = new URLSearchParams();
+    if (view.x !== 'step') q.set('x', view.x);
+    for (const name of ['tags', 'runs', 'project', 'only', 'theme']) if (view[name]) q.set(name, view[name]);
+    if (view.sort !== 'newest') q.set('sort', view.sort);
+    if (view.hide.size) q.set('hide', [...view.hide].sort().join('.'));
+    for (const name of ['log', 'old', 'closed', 'groups']) for (const one of [...view[name]].sort()) q.append(name, one);
+    for (const [tag, [low, high]] of view.zoom) q.append('zoom', `${low}~${high}~${tag}`);
+    const text = q.toString();
+    return text ? '?' + text : '';
+  }
+
+  /** True when `text` holds every word of `words`, and none that is written with a leading "-". Case does not count. */
+  function matches(words, text) {
+    const low = text.toLowerCase();
+    return words.toLowerCase().split(/\s+/).filter(Boolean)
+      .every(word => word.length > 1 && word[0] === '-' ? !low.includes(word.slice(1)) : low.includes(word));
+  }
+
+  crossboard.view = {mark, parse, format, matches, fresh};
+  if (typeof window === 'undefined') return;
+
+  const news = announcer();
+  let writing = 0;
+  const state = crossboard.state = Object.assign(parse(location.search), {
+    on: news.on,
+    /** Write the view into the URL and tell what changed: one of the names above. */
+    changed(what) {
+      news.tell(what, state);
+      clearTimeout(writing);
+      writing = setTimeout(state.write, 120);   // browsers allow 200 replaceState calls in 30 s
+    },
+    set(name, value) {
+      if (state[name] === value) return;
+      state[name] = value;
+      state.changed(name);
+    },
+    toggle(name, member) {
+      if (!state[name].delete(member)) state[name].add(member);
+      state.changed(name);
+    },
+    write() {
+      const search = format(state);
+      if (search !== location.search) history.replaceState(history.state, '', location.pathname + search + location.hash);
+    },
+  });
+})(typeof window === 'undefined' ? globalThis : window);

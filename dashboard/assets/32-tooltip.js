@@ -1,0 +1,30 @@
+/* The tooltip of the curve cards: at the cursor's right, at its left when there is no room, never over the cursor. */
+(root => {
+  'use strict';
+  const {h, fill, numbers} = root.crossboard;
+  const ROWS = 7;
+  let box = null;
+
+  /** Show rows [{colour, dashed, name, detail, x, value}] (nearest first) at page position left, top. axis: kind of the x values. */
+  function show({left, top, axis, x, aside, rows}) {
+    if (!box) { box = h('div.tip', {'aria-hidden': 'true'}); document.body.append(box); }
+    const shown = rows.slice(0, ROWS), more = rows.length - shown.length;
+    fill(box,
+      h('div.h', {}, h('b', {}, numbers.xValue(axis, x)), h('span', {}, aside || '')),
+      shown.map((row, i) => h(`div.r${i === 0 ? '.near' : ''}`, {},
+        h(`span.sl${row.dashed ? '.dash' : ''}`, {style: `--c:${row.colour}`}),
+        h('span.nn.trunc', {}, row.name, row.detail ? h('span.dim', {}, ` · ${row.detail}`) : null),
+        h('span.at', {}, row.x === x ? '' : `at ${axis === 'wall' ? numbers.clock(row.x) : axis === 'relative' ? numbers.duration(row.x) : numbers.whole(row.x)}`),
+        h('b', {}, numbers.value(row.value)))),
+      more > 0 ? h('div.f', {}, h('span', {}, 'nearest first'), h('span', {}, `${numbers.whole(more)} more`)) : null);
+    box.hidden = false;
+    const {offsetWidth: width, offsetHeight: height} = box, room = innerWidth - 8;
+    const at = left + 18 + width <= room ? left + 18 : left - 18 - width;
+    box.style.left = `${Math.max(8, Math.min(at, room - width))}px`;
+    box.style.top = `${Math.max(8, Math.min(top - 18, innerHeight - 8 - height))}px`;
+  }
+
+  function hide() { if (box) box.hidden = true; }
+
+  root.crossboard.tooltip = {show, hide};
+})(window);

@@ -1,0 +1,90 @@
+"""Which curves a request means, and the curves: the middle of ``/api/curves``, ``/api/window`` and ``/api/attempts``.
+
+A request names tags and, if it wants fewer than all, runs. Each series of these is one curve. With a version `since`, only
+series that changed after it are answered, and of those only what the asker lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from ..store.kinds import Curve, Kind, SeriesInfo, SeriesKey, XAxis
+from ..store.store import Smoothing, Store
+from .columns import SentCurve
+
+OVERVIEW_BUCKETS = 400
+"""Buckets of a curve when a request names no number: enough for a card 800 pixels wide."""
+
+
+def chosen(store: Store, *, tags: Iterable[str], runs: Collection[str]) -> list[SeriesInfo]:
+    """The scalar series of `tags`, of `runs` only when there are any named; ordered by tag, run, rank."""
+    wanted = frozenset(runs)
+    return [
+        series
+        for tag in dict.fromkeys(tags)
+        for series in store.series(tag=tag, kind=Kind.SCALAR)
+        if not wanted or series.key.run in wanted
+    ]
+
+
+def overviews(
+    store: Store, series: Sequence[SeriesInfo], *, x: XAxis, buckets: int, smoothing: Smoothing | None = None
+) -> list[SentCurve]:
+    """The whole curve of each series, thinned."""
+    return [
+        SentCurve(one.key, max(one.attempts), store.overview(one.key, x=x, max_buckets=buckets, smoothing=smoothing))
+        for one in series
+    ]
+
+
+def overviews_since(
+    store: Store,
+    series: Sequence[SeriesInfo],
+    changed: Collection[SeriesKey],
+    *,
+    x: XAxis,
+    buckets: int,
+    since: int,
+    smoothing: Smoothing | None = None,
+) -> list[SentCurve]:
+    """The `changed` ones of `series`, each without the leading points that stand since the store's version `since`. A smoothed
+    curve is sent whole."""
+    grown = [one for one in series if one.key in changed]
+    if smoothing is not None:
+        return overviews(store, grown, x=x, buckets=buckets, smoothing=smoothing)
+    sent = []
+    for one in grown:
+        curve, keep = store.overview_delta(one.key, x=x, max_buckets=buckets, since=since)
+        sent.append(SentCurve(one.key, max(one.attempts), curve, keep))
+    return sent
+
+
+def windows(
+    store: Store,
+    series: Sequence[SeriesInfo],
+    *,
+    x: XAxis,
+    low: float,
+    high: float,
+    max_points: int,
+    smoothing: Smoothing | None = None,
+) -> list[SentCurve]:
+    """The part of each series with low <= x <= high, raw where it is at most `max_points`."""
+    return [
+        SentCurve(
+            one.key,
+            max(one.attempts),
+            store.window(one.key, x=x, low=low, high=high, max_points=max_points, smoothing=smoothing),
+        )
+        for one in series
+    ]
+
+
+def older_attempts(store: Store, series: Sequence[SeriesInfo], *, x: XAxis, buckets: int) -> list[SentCurve]:
+    """Every attempt but the newest of each series as a curve of its own, with all that it logged."""
+    curves: list[SentCurve] = []
+    for one in series:
+        for attempt in sorted(one.attempts)[:-1]:
+            curve: Curve = store.overview(one.key, x=x, max_buckets=buckets, attempt=attempt)
+            curves.append(SentCurve(one.key, attempt, curve))
+    return curves

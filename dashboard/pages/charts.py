@@ -1,0 +1,118 @@
+"""The charts page: which runs there are at the left, one card a tag at the right, grouped by the tag's prefix.
+
+It shows scalar series only. The rail is the legend: a row shows or hides its run, "only" isolates it, pointing at it lifts its
+curves on every card. The page bar changes all charts (tag filter, x axis); a card's own actions change one (log axis, older
+attempts, zoom).
+
+Ids, all filled by the scripts in `assets/`:
+
+    rail, run-filter, rail-options, run-list, rail-foot     the run rail
+    open-runs                                               opens the rail where it is a sheet (narrow screens)
+    tag-filter, x-axis, bar-note                            the page bar
+    banner, problems                                        connection lost; damaged files and dropped points
+    scroll, sections, empty                                 the cards; what is said when there are none
+"""
+
+from __future__ import annotations
+
+import dash_mantine_components as dmc
+from dash import html
+from dash.development.base_component import Component
+
+from .parts import hyphened, icon
+
+X_AXES = ({"value": "step", "label": "Step"}, {"value": "relative", "label": "Relative"}, {"value": "wall", "label": "Wall"})
+
+
+def _field(id_: str, *, words: str, key: str | None = None) -> Component:
+    """A search field named `words`, with the key that jumps to it."""
+    field: Component = dmc.TextInput(
+        id=id_,
+        placeholder=words,
+        size="xs",
+        className="field",
+        leftSection=icon("search"),
+        rightSection=html.Kbd(key, **hyphened(aria_hidden="true")) if key else None,
+        leftSectionWidth=26,
+        rightSectionWidth=26 if key else 0,
+        autoComplete="off",
+        spellCheck=False,
+        **hyphened(aria_label=words),
+    )
+    return field
+
+
+def rail() -> Component:
+    """The runs: a field to filter them, how many are shown, the list itself, and where they come from."""
+    return html.Aside(
+        id="rail",
+        className="rail",
+        children=[
+            html.Div(_field("run-filter", words="Filter runs"), className="find"),
+            html.Div(id="rail-options", className="opts"),
+            html.Div(id="run-list", className="rl"),
+            html.Div(id="rail-foot", className="rfoot"),
+        ],
+        **hyphened(aria_label="runs"),
+    )
+
+
+def page_bar() -> Component:
+    """What changes every chart at once."""
+    return html.Div(
+        className="bar",
+        role="toolbar",
+        children=[
+            html.Button(
+                [
+                    icon("filter"),
+                    html.Span("Runs", id="open-runs-words"),
+                ],
+                id="open-runs",
+                className="btn narrow-only",
+                type="button",
+                **hyphened(aria_expanded="false", aria_controls="rail"),
+            ),
+            _field("tag-filter", words="Filter tags", key="/"),
+            html.Span(className="sep"),
+            dmc.SegmentedControl(
+                id="x-axis",
+                data=list(X_AXES),
+                value="step",
+                size="xs",
+                className="seg",
+                withItemsBorders=False,
+                transitionDuration=0,
+                **hyphened(aria_label="x axis"),
+            ),
+            html.Span(className="grow"),
+            html.Span(id="bar-note", className="dim"),
+        ],
+        **hyphened(aria_label="all charts"),
+    )
+
+
+def layout(title: str) -> list[Component]:
+    """Return the rail and the main part; `title` stands in the heading that only screen readers meet."""
+    return [
+        rail(),
+        html.Main(
+            id="page",
+            className="main",
+            children=[
+                html.H1(f"Charts, {title}", className="unseen"),
+                page_bar(),
+                html.Div(id="banner", role="status"),
+                html.Div(
+                    id="scroll",
+                    className="scroll",
+                    tabIndex=-1,
+                    children=[
+                        html.Div(id="problems"),
+                        html.Div(id="sections", className="secs"),
+                        html.Div(id="empty"),
+                    ],
+                ),
+            ],
+        ),
+    ]

@@ -1,0 +1,355 @@
+"""The data routes: everything the pages show, for the pages and for other programs. ``docs/data-routes.md`` is the contract.
+
+Routes are plain functions from a request to a reply, run in worker threads; what they answer is made by `curves` and written by
+`columns`. All of them stand behind `safety.Safety`. Under ``/api`` nothing but these exists: other paths are 404 JSON.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import orjson
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from ..store.errors import BadQuery, CrossboardError, NotFound
+from ..store.kinds import Kind, MetricSummary, RunInfo, SeriesInfo
+from ..store.store import Store
+from . import columns
+from .curves import OVERVIEW_BUCKETS, chosen, older_attempts, overviews, overviews_since, windows
+from .edits import Editor, edit_of
+from .events import Newsroom, progress_json
+from .media import Media
+from .query import COLUMNS, CSV, JSON, Query
+from .replies import Refused, json_reply, number, to_json
+from .safety import Door
+
+MAX_BODY: Final = 1 << 20
+RUN_COLUMNS: Final = (
+    "key project id name source path status started updated ended group tags notes hidden framework host attempts ranks dropped error "
+    "config summary"
+).split()
+SERIES_COLUMNS: Final = "run tag rank kind count first_step last_step min max last nan pos_inf neg_inf attempts".split()
+CURVE_FORMS: Final = (COLUMNS, JSON, CSV)
+
+log: Final = logging.getLogger("crossboard.dashboard")
+
+
+class DataRoutes:
+    """The routes over one store. `door` is None on a board that asks for no key."""
+
+    def __init__(self, store: Store, newsroom: Newsroom, *, door: Door | None, crossboard: str) -> None:
+        self.store = store
+        self.newsroom = newsroom
+        self.door = door
+        self.crossboard = crossboard
+        self.editor = Editor()
+        self.media = Media(store)
+
+    def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
+        """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
+        get: dict[str, Callable[[Request], Any]] = {
+            "/board": self.board,
+            "/runs": self.runs,
+            "/series": self.series,
+            "/tags": self.tags,
+            "/curves": self.curves,
+            "/window": self.window,
+            "/attempts": self.attempts,
+            "/events": self.events,
+            "/blob/{run:path}/{digest}": self.blob,
+        }
+        routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
+        routes.append(Route("/edit", self.edit, methods=["POST"]))
+        routes.append(Route("/open", self.open, methods=["POST"]))
+        return Starlette(
+            routes=[*routes, *more],
+            exception_handlers={
+                Refused: _refused,
+                NotFound: _not_found,
+                BadQuery: _bad_query,
+                HTTPException: no_such_path,
+                CrossboardError: _failed,
+                Exception: _failed,
+            },
+        )
+
+    # ------------------------------------------------------------------------------------------- what there is
+
+    def board(self, request: Request) -> Response:
+        Query(request, ())
+        version = self.newsroom.versions.now()
+        runs = self.store.runs()
+        sources = [dataclasses.asdict(source) for source in self.store.sources()]
+        return json_reply(
+            {
+                "version": version,
+                "board": self.newsroom.board,
+                "crossboard": self.crossboard,
+                "sources": sources,
+                "progress": progress_json(self.store.progress()),
+                "live": sum(run.status == "running" for run in runs),
+                "runs": len(runs),
+                "projects": sorted({run.project for run in runs}, key=natural),
+                "error": self.newsroom.failed,
+            }
+        )
+
+    def runs(self, request: Request) -> Response:
+        query = Query(request, ("since",))
+        form = query.form((JSON, CSV))
+        version = self.newsroom.versions.now()
+        every = self.store.runs()
+        since = query.since()
+        complete, removed, wanted = True, frozenset[str](), None
+        if since is not None:
+            changes = self.newsroom.versions.changes_since(since)
+            complete, removed = changes.complete, changes.removed
+            wanted = changes.runs | {key.run for key in changes.series} if complete else None
+        rows = [self._run(run, place) for place, run in enumerate(every) if wanted is None or run.key in wanted]
+        if form == CSV:
+            return csv_reply(columns.table_csv(rows, RUN_COLUMNS))
+        return json_reply({"version": version, "complete": complete, "runs": rows, "removed": sorted(removed)})
+
+    def _run(self, run: RunInfo, place: int) -> dict[str, Any]:
+        row = {field: getattr(run, field) for field in _RUN_FIELDS}
+        for field in ("started", "updated"):
+            row[field] = row[field] if math.isfinite(row[field]) else None
+        row["metrics"] = {tag: summary_json(summary) for tag, summary in self.store.metrics(run.key).items()}
+        row["color"] = {"key": run.group or run.key, "index": place}
+        return row
+
+    def series(self, request: Request) -> Response:
+        query = Query(request, ("run", "tag", "kind"))
+        form = query.form((JSON, CSV))
+        version = self.newsroom.versions.now()
+        rows = [series_json(one) for one in self._series(query)]
+        if form == CSV:
+            return csv_reply(columns.table_csv(rows, SERIES_COLUMNS))
+        return self._versioned(request, version, lambda: to_json({"version": version, "series": rows}))
+
+    def _series(self, query: Query) -> list[SeriesInfo]:
+        run, name = query.text("run"), query.text("kind")
+        if run is not None:
+            self.store.run(run)
+        kind = None
+        if name is not None:
+            try:
+                kind = Kind(name)
+            except ValueError:
+                raise Refused(400, f"kind: got {name!r:.40}", f"want one of {', '.join(kind.value for kind in Kind)}") from None
+        return self.store.series(run=run, tag=query.text("tag"), kind=kind)
+
+    def tags(self, request: Request) -> Response:
+        query = Query(request, ("kind",))
+        form = query.form((JSON, CSV))
+        version = self.newsroom.versions.now()
+        runs: dict[tuple[str, str], set[str]] = {}
+        counts: dict[tuple[str, str], int] = {}
+        for one in self._series(query):
+            tag = (one.key.tag, one.kind.value)
+            runs.setdefault(tag, set()).add(one.key.run)
+            counts[tag] = counts.get(tag, 0) + one.count
+        rows = [
+            {"tag": tag, "kind": kind, "runs": len(runs[tag, kind]), "count": counts[tag, kind]}
+            for tag, kind in sorted(runs, key=lambda pair: (natural(pair[0]), pair[1]))
+        ]
+        if form == CSV:
+            return csv_reply(columns.table_csv(rows, ("tag", "kind", "runs", "count")))
+        return self._versioned(request, version, lambda: to_json({"version": version, "tags": rows}))
+
+    # ---------------------------------------------------------------------------------------------- the curves
+
+    def curves(self, request: Request) -> Response:
+        query = Query(request, ("tag", "run", "x", "buckets", "since", "smoothing"))
+        form = query.form(CURVE_FORMS)
+        x, buckets = query.x(), query.whole("buckets", OVERVIEW_BUCKETS, low=1, high=100_000)
+        smoothing, since = query.smoothing(), query.since()
+        version = self.newsroom.versions.now()  # before the curves are read: what comes meanwhile is told next time
+        series = chosen(self.store, tags=_tags(query), runs=query.many("run"))
+        complete, removed, delta = True, frozenset[str](), None
+        if since is not None:
+            changes = self.newsroom.versions.changes_since(since)
+            complete, removed = changes.complete, changes.removed
+            delta = changes.series if complete else None
+        if since is None or delta is None:
+            sent = overviews(self.store, series, x=x, buckets=buckets, smoothing=smoothing)
+        else:
+            local = self.newsroom.versions.local(since)
+            sent = overviews_since(self.store, series, delta, x=x, buckets=buckets, smoothing=smoothing, since=local)
+        head = {"version": version, "x": x, "complete": complete, "removed": sorted(removed)}
+        return self._curves_reply(request, form, head, sent)
+
+    def window(self, request: Request) -> Response:
+        query = Query(request, ("tag", "run", "x", "low", "high", "points", "smoothing"))
+        form = query.form(CURVE_FORMS)
+        x, low, high = query.x(), query.real("low", -math.inf), query.real("high", math.inf)
+        if low > high:
+            raise Refused(400, f"low {low} is above high {high}", "swap them")
+        points = query.whole("points", 2000, low=4, high=1_000_000)
+        version = self.newsroom.versions.now()
+        series = chosen(self.store, tags=_tags(query), runs=query.many("run"))
+        sent = windows(self.store, series, x=x, low=low, high=high, max_points=points, smoothing=query.smoothing())
+        head = {"version": version, "x": x, "complete": True, "low": number(low), "high": number(high)}
+        return self._curves_reply(request, form, head, sent)
+
+    def attempts(self, request: Request) -> Response:
+        query = Query(request, ("tag", "run", "x", "buckets"))
+        form = query.form(CURVE_FORMS)
+        x, buckets = query.x(), query.whole("buckets", OVERVIEW_BUCKETS, low=1, high=100_000)
+        version = self.newsroom.versions.now()
+        series = chosen(self.store, tags=_tags(query), runs=query.many("run"))
+        sent = older_attempts(self.store, series, x=x, buckets=buckets)
+        return self._curves_reply(request, form, {"version": version, "x": x, "complete": True}, sent)
+
+    def _curves_reply(self, request: Request, form: str, head: dict[str, Any], sent: list[columns.SentCurve]) -> Response:
+        if form == CSV:
+            return csv_reply(columns.as_csv(sent))
+        if form == JSON:
+            return self._versioned(request, head["version"], lambda: columns.as_json(head, sent))
+        return self._versioned(request, head["version"], lambda: columns.encode(head, sent), media_type=columns.MEDIA_TYPE)
+
+    def _versioned(
+        self, request: Request, version: int, body: Callable[[], bytes], *, media_type: str = "application/json"
+    ) -> Response:
+        """A reply that depends on nothing but the URL, the format and the version: 304 when the asker has it."""
+        tag = f'"{self.newsroom.board}-{version}-{media_type[-4:]}"'
+        headers = {"ETag": tag, "Cache-Control": "no-store", "Vary": "Accept"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(body(), media_type=media_type, headers=headers)
+
+    # -------------------------------------------------------------------------------------- streams and writing
+
+    async def events(self, request: Request) -> Response:
+        since = Query(request, ("since",)).since()
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # a proxy must pass each message on
+        return StreamingResponse(self.newsroom.stream(since), media_type="text/event-stream", headers=headers)
+
+    def blob(self, request: Request) -> Response:
+        Query(request, ())
+        run, digest = request.path_params["run"], request.path_params["digest"]
+        return self.media.reply(run, digest, wanted=request.headers.get("range", ""))
+
+    async def edit(self, request: Request) -> Response:
+        key, edit = edit_of(await _json_body(request))
+        run = await run_in_threadpool(self.store.run, key)
+        await run_in_threadpool(self.editor.write, run, edit)
+        self.newsroom.wake()
+        return json_reply({"run": key, "written": True})
+
+    async def open(self, request: Request) -> Response:
+        """A fresh one-time token, for a second `crossboard` call on the same paths."""
+        if self.door is None:
+            return json_reply({"token": "", "board": self.newsroom.board})
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not self.door.is_secret(value.strip()):
+            raise Refused(401, "a new link is given for the board's secret only", "send `Authorization: Bearer` with it")
+        return json_reply({"token": self.door.mint(), "board": self.newsroom.board})
+
+
+_RUN_FIELDS: Final = tuple(field.name for field in dataclasses.fields(RunInfo))
+
+
+def _tags(query: Query) -> list[str]:
+    tags = query.many("tag")
+    if not tags:
+        raise Refused(400, "no tag is named", "add tag=... to the query, once for each; /api/tags lists them")
+    return tags
+
+
+async def _json_body(request: Request) -> Any:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refused(415, "the body is no JSON by its Content-Type", "send Content-Type: application/json")
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY:
+            raise Refused(413, f"the body is longer than {MAX_BODY} bytes", "send less")
+    try:
+        return orjson.loads(bytes(body))
+    except ValueError as error:
+        raise Refused(400, f"the body is no JSON: {error}", "correct it and send it again") from None
+
+
+def series_json(one: SeriesInfo) -> dict[str, Any]:
+    """`one` as the page gets it: flat, non-finite numbers by name."""
+    return {
+        "run": one.key.run,
+        "tag": one.key.tag,
+        "rank": one.key.rank,
+        "kind": one.kind.value,
+        "count": one.count,
+        "first_step": one.first_step,
+        "last_step": one.last_step,
+        "min": number(one.min),
+        "max": number(one.max),
+        "last": number(one.last),
+        "nan": one.nan,
+        "pos_inf": one.pos_inf,
+        "neg_inf": one.neg_inf,
+        "attempts": list(one.attempts),
+    }
+
+
+def summary_json(summary: MetricSummary) -> dict[str, Any]:
+    """`summary` as the page gets it: non-finite numbers by name."""
+    return {
+        "last": number(summary.last),
+        "min": number(summary.min),
+        "max": number(summary.max),
+        "last_step": summary.last_step,
+        "count": summary.count,
+        "non_finite": summary.non_finite,
+        "best": None if summary.best is None else number(summary.best),
+        "best_step": summary.best_step,
+    }
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """Sort key with numbers in numeric order: layer2 before layer10."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
+
+
+def csv_reply(body: bytes) -> Response:
+    return Response(body, media_type="text/csv; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return error.reply()
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    return json_reply({"error": str(error), "next": "/api/runs lists the runs there are"}, status=404)
+
+
+async def _bad_query(request: Request, error: Exception) -> Response:
+    return json_reply({"error": str(error), "next": "correct it and ask again"}, status=400)
+
+
+async def no_such_path(request: Request, error: Exception) -> Response:
+    """404 and 405 as JSON."""
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    if error.status_code == 404:
+        return json_reply({"error": f"no such path: {path}", "next": "docs/data-routes.md lists the data routes"}, status=404)
+    if error.status_code == 405:
+        content = {"error": f"{request.method} is not for {path}", "next": "docs/data-routes.md says which method is"}
+        return json_reply(content, status=405, headers=dict(error.headers or {}))
+    return json_reply({"error": str(error.detail), "next": "correct the request"}, status=error.status_code)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    content = {"error": f"{type(error).__name__}: {error}", "next": "the terminal of the board shows more; please report it"}
+    return json_reply(content, status=500)

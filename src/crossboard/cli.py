@@ -1,0 +1,208 @@
+"""The command line: ``crossboard PATH...`` opens the board, a first word from `COMMANDS` does something else.
+
+A path that is called like a command is opened as ``./demo``. Exit status: 0 done, 1 the answer is bad news (damage was found,
+nothing could be done), 2 the call was wrong.
+
+What a command needs is imported when it runs, so that ``crossboard --version`` does not wait for a web server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from crossboard._version import __version__
+from crossboard.store.errors import CrossboardError
+
+if TYPE_CHECKING:
+    from crossboard.store.embedded import EmbeddedStore
+
+DEFAULT_PORT: Final = 8123
+_COMMANDS_HELP: Final = """\
+other commands (crossboard COMMAND --help says more):
+  demo                 train small networks and watch them live
+  ls PATH...           list runs
+  export PATH...       write points as CSV or Parquet
+  verify PATH...       check every record of every file
+  seal PATH...         pack the points of runs that have ended
+  gc PATH...           cut and remove what dead runs waste
+
+examples:
+  crossboard                             the board over runs/, here or in a parent directory
+  crossboard /data/runs ~/more           one board over two roots
+  crossboard runs --port 9000 --no-browser
+  crossboard runs --host 0.0.0.0 --allow-host gpu7.lab.example
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with examples kept as they are written."""
+
+    def __init__(self, *, prog: str, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=prog, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if words and words[0] in COMMANDS:
+            return COMMANDS[words[0]](words[1:])
+        return open_board(words)
+    except CrossboardError as error:
+        print(f"crossboard: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `crossboard ls | head`: the reader has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+# ------------------------------------------------------------------------------------------------- the board
+
+
+def open_board(argv: Sequence[str]) -> int:
+    """``crossboard PATH...``: open the board, or show the one that is open on these paths."""
+    parser = board_parser()
+    args = parser.parse_args(argv)
+    paths, said = _paths_to_open(parser, args.paths)
+    from crossboard.dashboard import open_boards
+
+    found = open_boards.find(paths)
+    if found is not None:
+        _show_open_one(*found, paths=paths, open_browser=not args.no_browser)
+        return 0
+    from crossboard.dashboard.serve import serve
+
+    if said:
+        print(said)
+    try:
+        serve(
+            _store_over(paths),
+            paths=paths,
+            title=args.title or _title_of(paths),
+            host=args.host,
+            port=args.port,
+            open_browser=not args.no_browser,
+            ask_for_key=not args.no_token,
+            token=os.environ.get("CROSSBOARD_TOKEN", ""),
+            base_path=args.base_path,
+            hosts=args.allow_host,
+            version=__version__,
+            exporters=_exporters(),
+            seal=os.environ.get("CROSSBOARD_SEAL", "1") != "0",
+        )
+    except (OSError, ValueError) as error:
+        print(f"crossboard: cannot listen on {args.host} port {args.port}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def board_parser() -> argparse.ArgumentParser:
+    """The options of ``crossboard PATH...``."""
+    parser = _Parser(
+        prog="crossboard", description="Open one board over training runs: see, compare and follow them live.", epilog=_COMMANDS_HELP
+    )
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        help="run roots, projects or single runs (default: CROSSBOARD_DIR, else runs/ here or in a parent directory)",
+    )
+    parser.add_argument("--version", action="version", version=f"crossboard {__version__}")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port to listen on; a free one if it is taken (default: %(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)")
+    parser.add_argument("--no-browser", action="store_true", help="print the link, open no browser")
+    parser.add_argument("--no-token", action="store_true", help="ask for no key: everybody who reaches the port sees the runs")
+    parser.add_argument("--base-path", default="", metavar="/A/B", help="path under which a proxy serves the board")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="name by which browsers may ask, beside localhost; repeatable"
+    )
+    parser.add_argument("--title", default="", help="title of the page (default: the name of the first path)")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"want a port in 0..65535, got {text!r}")
+    return int(text)
+
+
+def default_root() -> Path | None:
+    """CROSSBOARD_DIR, else the nearest ``runs`` directory here or in a parent, else None."""
+    named = os.environ.get("CROSSBOARD_DIR")
+    if named:
+        return Path(named)
+    here = Path.cwd()
+    return next((root / "runs" for root in (here, *here.parents) if (root / "runs").is_dir()), None)
+
+
+def _paths_to_open(parser: argparse.ArgumentParser, named: Sequence[str]) -> tuple[list[str], str]:
+    """Absolute paths, and what is to be said about them. Ends the program for a path that is not there."""
+    if named:
+        return [_existing(parser, path) for path in named], ""
+    root = default_root()
+    if root is None:
+        root = Path.cwd() / "runs"
+        return [str(root)], f"No runs/ here or in a parent directory: the board watches {root} and fills when runs appear."
+    if not root.exists():
+        return [os.path.abspath(root)], f"{root} (CROSSBOARD_DIR) is not there yet: the board fills when runs appear."
+    return [os.path.abspath(root)], ""
+
+
+def _existing(parser: argparse.ArgumentParser, path: str) -> str:
+    if os.path.exists(path):
+        return os.path.abspath(path)
+    if os.sep in path or not path.replace("-", "").isalpha():
+        _wrong(parser, f"no such path: {path}")
+    close = difflib.get_close_matches(path, COMMANDS, n=1)
+    meant = f"; did you mean `crossboard {close[0]}`?" if close else f"; commands are {', '.join(COMMANDS)}"
+    _wrong(parser, f"{path!r} is no path and no command{meant}")
+
+
+def _wrong(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    print(f"{parser.prog}: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _title_of(paths: Sequence[str]) -> str:
+    name = os.path.basename(paths[0].rstrip(os.sep)) or paths[0]
+    if name == "runs":
+        name = os.path.basename(os.path.dirname(paths[0])) or name
+    return name if len(paths) == 1 else f"{name} and {len(paths) - 1} more"
+
+
+def _show_open_one(board: object, token: str, *, paths: Sequence[str], open_browser: bool) -> None:
+    import webbrowser
+
+    from crossboard.dashboard.open_boards import OpenBoard
+    from crossboard.dashboard.serve import has_display, opening
+
+    assert isinstance(board, OpenBoard)
+    print(f"A board is open on {'this path' if len(paths) == 1 else 'these paths'} already (pid {board.process.pid}).")
+    print(opening(board.url(token), board.port, paths=paths, ends=False))
+    if open_browser and has_display():
+        webbrowser.open(board.url(open_token) if (open_token := _second_token(paths)) is not None else board.url(token))
+
+
+def _second_token(paths: Sequence[str]) -> str | None:
+    """Another token of the open board, so that the printed link stays good after the browser opened."""
+    from crossboard.dashboard import open_boards
+
+    found = open_boards.find(paths)
+    return found[1] if found is not None else None
+
+
+def _store_over(paths: Sequence[str]) -> EmbeddedStore:
+    from crossboard.store.embedded import EmbeddedStore
+    from crossboard.wiring import sources_for
+
+    return EmbeddedStore(sources_for(paths))

@@ -1,0 +1,131 @@
+"""Imports follow the diagram: loggers -> store, adapters -> store, dashboard -> store; and logging imports next to nothing."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import crossboard
+
+ROOT = Path(__file__).resolve().parents[1]
+ALLOWED = {
+    "store": {"store"},
+    "loggers": {"loggers", "store"},
+    "adapters": {"adapters", "store"},
+    "dashboard": {"dashboard", "store"},
+}
+OUTSIDE = ["src/crossboard", "examples", "tests", "benchmarks"]
+LIGHT = {"crossboard", "numpy", "msgspec", "google_crc32c"}
+FRAMEWORKS = {"torch", "tensorflow", "keras", "tensorboard", "visdom", "lightning", "transformers", "jax"}
+
+
+def modules(folder: str) -> list[Path]:
+    links = {ROOT / "src" / "crossboard" / name for name in ALLOWED}
+    return [path for path in sorted((ROOT / folder).rglob("*.py")) if not links & set(path.parents)]
+
+
+def imports(path: Path) -> Iterator[tuple[int, int, str]]:
+    """Yield (line, level, dotted name) of each import; level 0 is absolute."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, 0, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            inside = [node.module] if node.module else [alias.name for alias in node.names]
+            for name in inside:
+                yield node.lineno, node.level, name
+
+
+def reached(path: Path, level: int, name: str) -> str:
+    """Return the first folder below `crossboard` that a relative import from `path` reaches."""
+    package = path.relative_to(ROOT).parts[:-1]
+    target = (*package[: len(package) - level + 1], *name.split("."))
+    return target[0]
+
+
+@pytest.mark.parametrize("folder", sorted(ALLOWED))
+def test_imports_follow_the_diagram(folder: str) -> None:
+    wrong = []
+    for path in modules(folder):
+        for line, level, name in imports(path):
+            where = f"{path.relative_to(ROOT)}:{line}"
+            if level == 0 and name.split(".")[0] == "crossboard":
+                wrong.append(f"{where} imports {name}: inside {folder}/ import relatively")
+            elif level and reached(path, level, name) not in ALLOWED[folder]:
+                wrong.append(f"{where} reaches {reached(path, level, name)}: {folder} may use {sorted(ALLOWED[folder])}")
+    assert wrong == []
+
+
+def test_the_walk_sees_a_forbidden_arrow() -> None:
+    assert reached(ROOT / "store" / "fold.py", 2, "loggers.run") == "loggers"
+    assert reached(ROOT / "dashboard" / "pages" / "runs.py", 3, "store.kinds") == "store"
+    assert reached(ROOT / "dashboard" / "pages" / "runs.py", 1, "charts") == "dashboard"
+
+
+@pytest.mark.parametrize("place", OUTSIDE)
+def test_outside_the_folders_imports_are_absolute(place: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {'.' * level}{name}"
+        for path in modules(place)
+        for line, level, name in imports(path)
+        if level or name.split(".")[0] in {*ALLOWED, "src", "tests"}
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("folder", ["store", "dashboard"])
+def test_the_reader_side_imports_no_framework(folder: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules(folder)
+        for line, level, name in imports(path)
+        if not level and name.split(".")[0] in FRAMEWORKS
+    ]
+    assert wrong == []
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the top-level modules outside the standard library that `code` loads in a fresh interpreter."""
+    report = (
+        "import sys; before = set(sys.modules); "
+        + code
+        + "; print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
+    )
+    answer = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True, cwd=ROOT)
+    return {name for name in answer.stdout.split() if name not in sys.stdlib_module_names and not name.startswith("_")}
+
+
+def test_import_crossboard_loads_next_to_nothing() -> None:
+    assert loaded_by("import crossboard") <= LIGHT
+
+
+def test_logging_loads_numpy_msgspec_and_crc32c_alone(tmp_path: Path) -> None:
+    code = f"import crossboard as cb; r = cb.init(project='p', dir={str(tmp_path)!r}); r.log({{'a': 1.0}}); r.finish()"
+    assert loaded_by(code) <= LIGHT
+
+
+def test_the_public_names_are_all_there_and_no_others() -> None:
+    assert crossboard.__all__ == ["Run", "__version__", "alert", "define_metric", "finish", "init", "log", "open"]
+    for name in crossboard.__all__:
+        assert getattr(crossboard, name) is not None
+    assert dir(crossboard) == sorted(crossboard.__all__)
+
+
+def test_a_wrong_public_name_is_answered_with_the_right_ones() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'inti'; it has Run, .*init"):
+        _ = crossboard.inti
+
+
+def test_every_module_of_the_package_can_be_imported() -> None:
+    for folder in (*ALLOWED, "src/crossboard"):
+        for path in modules(folder):
+            parts = path.relative_to(ROOT / "src" if folder.startswith("src") else ROOT).with_suffix("").parts
+            name = ".".join(parts if parts[0] == "crossboard" else ("crossboard", *parts)).removesuffix(".__init__")
+            if not name.endswith("__main__"):
+                importlib.import_module(name)
