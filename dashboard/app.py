@@ -97,7 +97,6 @@ def create_app(
         update_title=None,
         index_string=INDEX,
         assets_folder=str(ASSETS),
-        assets_ignore=r"(.*[.-])?worker\.js$",
         requests_pathname_prefix=f"{base}/",
         routes_pathname_prefix=f"{base}/",
         serve_locally=True,

@@ -1,0 +1,438 @@
+/* One curve card: a tag, its curves over all drawn runs, and what can be done with them.
+
+   A card is light until it comes near the screen; then it gets two canvases (curves; cursor and highlight above them) and asks
+   `curves` for data. It draws in the shared queue, a few milliseconds a frame, so that many cards never freeze the page. */
+(root => {
+  'use strict';
+  const crossboard = root.crossboard, {h, fill, icon, board, columns, curves, numbers, plot, state, stats, tooltip, url} = crossboard;
+  const FRAME_MS = 10, SKELETON_MS = 150, DRAG_PX = 4;
+  const RUN_DOTS = 40;   // up to so many curves carry a dot under the cursor
+
+  /* ---- the queue of drawings */
+  const queue = new Set();
+  let scheduled = false;
+  function drain() {
+    scheduled = false;
+    const began = performance.now();
+    for (const card of queue) {
+      queue.delete(card);
+      card.waitsForDrawing = false;
+      card.draw();
+      if (performance.now() - began > FRAME_MS) break;
+    }
+    if (queue.size) schedule();
+    curves.pump();
+  }
+  function schedule() {
+    if (!scheduled) { scheduled = true; requestAnimationFrame(drain); }
+  }
+
+  /* ---- the cursor that all cards share: {x, card} or null; `card` is the one under the pointer */
+  let cursor = null;
+  const redrawCursors = crossboard.oncePerFrame(() => { for (const card of curves.near) if (card.onScreen) card.drawOverlay(); });
+  function setCursor(next) {
+    if (!next && !cursor) return;
+    cursor = next;
+    redrawCursors();
+  }
+
+  class Card {
+    constructor(tag) {
+      Object.assign(this, {tag, place: 0, width: 0, curves: new Map(), signature: '', version: 0, dirty: false, reading: false,
+        onScreen: false, hiddenAway: true, waitsForDrawing: false, drawnOnce: false, error: null,
+        windowCurves: null, windowSignature: '', older: [], olderSignature: '', at: null, drawn: [], drag: null});
+      const cut = tag.lastIndexOf('/') + 1;
+      this.title = h('span.t', {title: tag}, h('em', {}, tag.slice(0, cut)), h('b', {}, tag.slice(cut) || tag));
+      this.notes = h('span.x');
+      this.plot = h('div.plot');
+      this.strip = h('div.zoomstrip', {hidden: true});
+      this.count = h('span.n');
+      this.facts = h('span.e');
+      this.element = h('article.card.cc', {tabindex: '0', role: 'group', 'aria-label': `${tag}, chart`},
+        h('header', {}, this.title, this.notes), this.plot, this.strip, h('footer', {}, this.count, this.facts));
+      this.element.card = this;
+    }
+
+    get zoom() { return state.zoom.get(this.tag) || null; }
+    get log() { return state.log.has(this.tag); }
+    get showOlder() { return state.old.has(this.tag); }
+
+    /* ---- near and far */
+    mount() {
+      if (this.canvas) return;
+      this.hiddenAway = false;
+      this.canvas = h('canvas', {role: 'img', 'aria-label': `curves of ${this.tag}`});
+      this.overlay = h('canvas.over', {'aria-hidden': 'true'});
+      fill(this.plot, this.canvas, this.overlay);
+      this.listen();
+      this.size();
+      this.skeletonTimer = setTimeout(() => { if (!this.drawnOnce && !this.error) this.message('skeleton'); }, SKELETON_MS);
+      this.actions();
+      curves.near.add(this);
+      if (this.signature) this.redraw();
+    }
+
+    unmount() {
+      if (!this.canvas) return;
+      clearTimeout(this.skeletonTimer);
+      this.hiddenAway = true;
+      this.drawnOnce = false;
+      curves.near.delete(this);
+      queue.delete(this);
+      this.waitsForDrawing = false;
+      this.canvas.width = this.overlay.width = 0;   // frees the bitmaps at once
+      this.canvas = this.overlay = this.stripCanvas = null;
+      fill(this.plot);
+      fill(this.strip);
+      if (cursor && cursor.card === this) { setCursor(null); tooltip.hide(); }
+    }
+
+    /** Let go of the data too. */
+    forget() {
+      this.curves = new Map();
+      this.signature = this.windowSignature = this.olderSignature = '';
+      this.windowCurves = null;
+      this.older = [];
+    }
+
+    size() {
+      this.width = this.plot.clientWidth;
+      this.height = this.plot.clientHeight;
+    }
+
+    /* ---- what `curves` hands over */
+    take(map, signature, version, changed) {
+      const first = this.signature === '';
+      Object.assign(this, {curves: map, signature, version, error: null, retryAt: 0});
+      if (changed || first || !this.drawnOnce) this.redraw();
+    }
+
+    takeWindow(map, signature) {
+      Object.assign(this, {windowCurves: map, windowSignature: signature, error: null, retryAt: 0});
+      this.redraw();
+    }
+
+    takeOlder(list, signature) {
+      this.older = list;
+      this.olderSignature = signature;
+      this.redraw();
+    }
+
+    fail(error) {
+      this.retryAt = performance.now() + 3000;
+      this.error = error;
+      if (this.drawnOnce) this.describe(); else this.message('failed');
+    }
+
+    redraw() {
+      if (!this.canvas) return;
+      this.waitsForDrawing = true;
+      queue.add(this);
+      schedule();
+    }
+
+    /* ---- drawing */
+    entries(map) {
+      const list = [];
+      for (const curve of map.values()) {
+        if (!curve.x.length || !board.shown.has(curve.run)) continue;
+        const run = board.runs.get(curve.run), look = plot.look(run.slot);
+        list.push({curve, run, colour: look.colour, dash: look.dash, dashed: look.dashed, older: false});
+      }
+      if (list.length > RUN_DOTS) for (const one of list) one.dash = [];
+      return list;
+    }
+
+    draw() {
+      if (!this.canvas || !this.signature) return;
+      this.size();
+      if (!this.width) return;
+      const zoom = this.zoom, whole = this.entries(this.curves);
+      this.inWindow = Boolean(zoom && this.windowCurves && this.windowSignature.endsWith(`|${zoom[0]}|${zoom[1]}`));
+      const drawn = this.inWindow ? this.entries(this.windowCurves) : whole;
+      if (this.showOlder) for (const curve of this.older) {
+        const run = board.runs.get(curve.run);
+        if (run && board.isShown(run) && curve.x.length) drawn.push({curve, run, ...plot.look(run.slot), older: true});
+      }
+      this.drawn = drawn;
+      this.strip.hidden = !zoom;
+      this.size();
+      clearTimeout(this.skeletonTimer);
+      const g = plot.prepare(this.canvas, this.width, this.height), list = drawn.map(one => one.curve);
+      const x = zoom || spread(list), y = plot.extent(list, zoom, this.log);
+      this.at = null;
+      if (!drawn.length && !zoom) this.message('none');
+      else if (this.log && !y && list.some(curve => curve.finite)) this.message('log');
+      else {
+        this.message(null);
+        this.at = plot.geometry({width: this.width, height: this.height, x, y: plot.roomy(y || (this.log ? [0.1, 1] : [0, 1]), this.log && Boolean(y)), log: this.log && Boolean(y), axis: state.x});
+        stats.points += plot.draw(g, this.at, drawn, plot.style(drawn.length, Boolean(zoom)));
+        if (zoom) this.drawStrip(whole, zoom);
+      }
+      this.describe();
+      this.actions();
+      this.drawOverlay();
+      this.drawnOnce = true;
+      stats.drawn++;
+      stats.lastPixelTime = performance.timeOrigin + performance.now();
+      if (stats.onDrawn) stats.onDrawn(this);
+    }
+
+    drawStrip(whole, zoom) {
+      if (!this.stripCanvas) { this.stripCanvas = h('canvas', {'aria-hidden': 'true'}); fill(this.strip, this.stripCanvas); this.listenStrip(); }
+      const width = this.strip.clientWidth, height = this.strip.clientHeight, g = plot.prepare(this.stripCanvas, width, height);
+      const list = whole.map(one => one.curve), y = plot.extent(list, null, this.log);
+      const all = spread(list), at = plot.geometry({width, height, x: all, y: plot.roomy(y || [0, 1], this.log && Boolean(y)), log: this.log && Boolean(y), axis: state.x, bare: true});
+      plot.draw(g, at, whole, {width: 1, alpha: 0.6, dots: 0, bare: true});
+      const c = plot.colours(), a = Math.max(1, at.X(zoom[0])), z = Math.min(width - 1, at.X(zoom[1]));
+      g.fillStyle = c.surface; g.globalAlpha = 0.62;
+      g.fillRect(0, 0, a, height); g.fillRect(z, 0, width - z, height);
+      g.globalAlpha = 1; g.strokeStyle = c.focus; g.lineWidth = 1.5;
+      g.strokeRect(a, 0.75, Math.max(3, z - a), height - 1.5);
+      this.stripAt = at;
+    }
+
+    /** What lies above the curves: the highlighted run, the cursor with its dots, the window being dragged. */
+    drawOverlay() {
+      if (!this.overlay) return;
+      const g = plot.prepare(this.overlay, this.width, this.height), at = this.at, c = plot.colours();
+      const lifted = at && board.highlight ? this.drawn.filter(one => one.curve.run === board.highlight) : [];
+      this.canvas.classList.toggle('faded', Boolean(at && board.highlight && this.drawn.length > 1));
+      if (!at) return;
+      if (lifted.length || (board.highlight && this.drawn.length > 1)) plot.draw(g, at, lifted, {...plot.style(1, Boolean(this.zoom)), width: 2.25});
+      if (cursor && (!this.drag || cursor.card === this)) {
+        const host = cursor.card === this, px = Math.round(at.X(cursor.x)) + 0.5;
+        if (px >= at.left - 1 && px <= at.right + 1) {
+          if (host && cursor.nearest && !board.highlight && !cursor.nearest.older) plot.draw(g, {...at, xTicks: [], yTicks: []}, [cursor.nearest], {...plot.style(1, Boolean(this.zoom)), width: 2.25});
+          g.strokeStyle = c.ink3; g.lineWidth = 1; g.globalAlpha = host ? 0.9 : 0.45;
+          g.beginPath(); g.moveTo(px, at.top - 4); g.lineTo(px, at.bottom); g.stroke();
+          g.globalAlpha = 1;
+          if (this.drawn.length <= RUN_DOTS) for (const one of this.drawn) this.dot(g, one, host && cursor.nearest === one);
+          else if (host && cursor.nearest) this.dot(g, cursor.nearest, true);
+          if (host) this.axisLabel(g, px);
+        }
+      }
+      if (this.drag && this.drag.moved) {
+        const a = Math.min(this.drag.from, this.drag.to), b = Math.max(this.drag.from, this.drag.to);
+        g.fillStyle = c.focusSoft; g.fillRect(a, at.top - 4, b - a, at.bottom - at.top + 4);
+        g.strokeStyle = c.focus; g.lineWidth = 1;
+        g.beginPath();
+        for (const x of [a, b]) { g.moveTo(Math.round(x) + 0.5, at.top - 4); g.lineTo(Math.round(x) + 0.5, at.bottom); }
+        g.stroke();
+      }
+    }
+
+    dot(g, {curve, colour}, big) {
+      const i = columns.nearest(curve, cursor.x), v = curve.y[i], at = this.at;
+      if (i < 0 || v - v !== 0 || (at.log && v <= 0) || Math.abs(at.X(curve.x[i]) - at.X(cursor.x)) > 12) return;
+      g.beginPath(); g.arc(at.X(curve.x[i]), at.Y(v), big ? 4 : 2.6, 0, 6.2832);
+      g.fillStyle = plot.colours().surface; g.fill();
+      g.strokeStyle = colour; g.lineWidth = 1.6; g.stroke();
+    }
+
+    axisLabel(g, px) {
+      const c = plot.colours(), text = state.x === 'wall' ? numbers.clock(cursor.x) : state.x === 'relative' ? numbers.duration(cursor.x) : numbers.whole(cursor.x);
+      const wide = g.measureText(text).width + 10, left = Math.max(2, Math.min(this.width - wide - 2, px - wide / 2));
+      g.fillStyle = c.ink; g.beginPath(); g.roundRect(left, this.height - 16, wide, 15, 3); g.fill();
+      g.fillStyle = c.inverse; g.textAlign = 'center'; g.textBaseline = 'middle'; g.fillText(text, left + wide / 2, this.height - 8);
+    }
+
+    /* ---- words */
+    /** Say in the foot what is drawn and what is wrong with it. */
+    describe() {
+      let shown = 0, total = 0, nan = 0, inf = 0, raw = true, below = 0, unmatched = 0, curvesDrawn = 0;
+      for (const {curve, older} of this.drawn) {
+        if (older) continue;
+        curvesDrawn++;
+        raw = raw && curve.raw;
+        total += curve.total;
+        shown += Math.min(curve.n, curve.total);
+        nan += curve.nan;
+        inf += curve.pos_inf + curve.neg_inf;
+        unmatched += curve.unmatched || 0;
+        if (this.log && curve.y0 <= 0) below++;
+      }
+      const whole = numbers.whole;
+      let words = raw ? (total === 1 ? '1 point' : `all ${whole(total)} points`) : `${whole(shown)} of ${whole(total)} points, extremes kept`;
+      if (this.zoom && !this.inWindow) words = 'reading the points of this window';
+      if (!curvesDrawn) words = this.zoom && !this.inWindow ? words : this.drawn.length ? 'older attempts only' : board.visible.length ? 'no points here' : 'no run is shown';
+      this.count.textContent = words;
+      const facts = [];
+      if (this.error) facts.push(h('span.warn', {title: this.error.message}, icon('clock', true), 'not the newest'));
+      if (nan) facts.push(h('span', {title: `${whole(nan)} points are NaN`}, icon('alert', true), `NaN ${whole(nan)}`));
+      if (inf) facts.push(h('span', {title: `${whole(inf)} points are infinite`}, icon('alert', true), `inf ${whole(inf)}`));
+      if (below) facts.push(h('span', {title: 'a log axis has no place for 0 and below'}, icon('alert', true), `${below} ${below === 1 ? 'curve goes' : 'curves go'} to 0 or below`));
+      if (unmatched) facts.push(h('span', {}, `${whole(unmatched)} without x`));
+      if (this.showOlder && this.olderSignature) facts.push(h('span', {}, icon('restart', true), this.older.length ? 'older attempts dotted' : 'no older attempt here'));
+      fill(this.facts, facts);
+      if (this.canvas) this.canvas.setAttribute('aria-label', `${this.tag}: ${curvesDrawn} ${curvesDrawn === 1 ? 'curve' : 'curves'}, ${words}`);
+    }
+
+    /** The actions of the head; made anew only when they change. */
+    actions() {
+      const zoom = this.zoom, resumed = board.visible.some(run => run.attempts > 1) || this.showOlder;
+      const q = new URLSearchParams({tag: this.tag, x: state.x, format: 'csv'});
+      const name = `${zoom}|${this.log}|${this.showOlder}|${resumed}|${state.x}`;
+      if (this.actionsName === name && this.notes.childElementCount) return;
+      this.actionsName = name;
+      const held = this.notes.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+      fill(this.notes,
+        zoom && h('button.pill', {type: 'button', 'data-act': 'zoom', title: 'Show the whole range again (Z)', 'aria-label': `Zoomed to ${rangeWords(zoom)}: show the whole range`, onclick: () => this.reset()}, rangeWords(zoom), icon('close', true)),
+        h('button.lk.act', {type: 'button', 'data-act': 'log', 'aria-pressed': String(this.log), title: 'Log y axis (L)', onclick: () => state.toggle('log', this.tag)}, 'log'),
+        resumed && h('button.ib.sm.act', {type: 'button', 'data-act': 'old', 'aria-pressed': String(this.showOlder), title: 'Older attempts, dotted', 'aria-label': 'Older attempts', onclick: () => state.toggle('old', this.tag)}, icon('restart', true)),
+        h('a.ib.sm.act', {href: url(`api/curves?${q}`), 'data-act': 'data', download: `${this.tag.replaceAll('/', '-')}.csv`, title: 'Points as CSV', 'aria-label': 'Points as CSV'}, icon('table', true)));
+      if (held) { const again = this.notes.querySelector(`[data-act=${held}]`); if (again) again.focus(); }
+    }
+
+    /** Show a message in the plot instead of curves; null takes it away. */
+    message(what) {
+      if (this.shownMessage === what && (what === null || this.plot.querySelector('.msg, .skeleton'))) return;
+      this.shownMessage = what;
+      const old = this.plot.querySelector('.msg, .skeleton');
+      if (old) old.remove();
+      if (!what) return;
+      if (what === 'skeleton') { this.plot.append(h('div.skeleton', {'aria-hidden': 'true'}, h('i'), h('i'), h('i'), h('i'))); return; }
+      let parts;
+      if (what === 'none') {
+        const hidden = [...this.curves.values()].map(curve => board.runs.get(curve.run)).filter(run => run && !board.isShown(run));
+        const names = [...new Set(hidden)];
+        parts = board.visible.length ? ['chart', 'No shown run has this tag', names.length ? `${names.length === 1 ? '1 hidden run has' : `${names.length} hidden runs have`} it: ${names.slice(0, 2).map(run => run.name.slice(0, 40)).join(', ')}${names.length > 2 ? ' …' : ''}.` : 'Runs that log it appear here.', names.length && ['Show', () => board.show(names, true)]]
+          : ['eyeoff', 'No run is shown', 'Choose runs at the left, or show all of them.', ['Show all', () => board.show(board.matching, true)]];
+      }
+      if (what === 'log') parts = ['alert', 'A log axis needs a value above 0', 'No value of the shown runs is above 0.', ['Use a linear axis', () => state.toggle('log', this.tag)]];
+      if (what === 'failed') parts = ['clock', 'Not read yet', this.error.message, ['Try again', () => { this.retryAt = 0; this.signature = ''; curves.pump(); }]];
+      const [picture, head, text, button] = parts;
+      this.plot.append(h('div.msg', {}, icon(picture), h('b', {}, head), h('p', {}, text), button && h('button.btn', {type: 'button', onclick: button[1]}, button[0])));
+    }
+
+    /* ---- pointer and keys */
+    listen() {
+      const over = this.overlay, place = event => { const box = over.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
+      over.addEventListener('pointermove', event => {
+        const [x, y] = place(event);
+        if (this.drag) {
+          this.drag.to = Math.max(this.at.left, Math.min(this.at.right, x));
+          this.drag.moved = this.drag.moved || Math.abs(this.drag.to - this.drag.from) > DRAG_PX;
+          if (this.drag.moved) tooltip.hide();
+          redrawCursors();
+          return;
+        }
+        this.point(x, y, event.clientX, event.clientY);
+      });
+      over.addEventListener('pointerleave', () => { if (!this.drag) { setCursor(null); tooltip.hide(); } });
+      over.addEventListener('pointerdown', event => {
+        if (event.button || !this.at) return;
+        const [x] = place(event);
+        if (x < this.at.left - 4 || x > this.at.right + 4) return;
+        over.setPointerCapture(event.pointerId);
+        const from = Math.max(this.at.left, Math.min(this.at.right, x));
+        this.drag = {from, to: from, moved: false};
+      });
+      const end = event => {
+        const drag = this.drag;
+        this.drag = null;
+        if (drag && drag.moved && event.type === 'pointerup' && this.at) {
+          const [a, b] = [this.at.back(Math.min(drag.from, drag.to)), this.at.back(Math.max(drag.from, drag.to))];
+          if (b > a && b - a > Math.abs(a) * 1e-13) this.zoomTo(tidy(a, b - a), tidy(b, b - a));
+        }
+        redrawCursors();
+      };
+      over.addEventListener('pointerup', end);
+      over.addEventListener('pointercancel', end);
+      over.addEventListener('dblclick', () => this.reset());
+      this.element.onkeydown = event => {
+        if (event.target !== this.element || !this.at || event.ctrlKey || event.metaKey || event.altKey) return;
+        if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') { event.preventDefault(); this.stepCursor(event.key === 'ArrowLeft' ? -1 : 1, event.shiftKey ? 10 : 1); }
+        if (event.key === 'Escape') { setCursor(null); tooltip.hide(); }
+      };
+      this.element.onblur = () => { if (cursor && cursor.card === this && cursor.byKey) { setCursor(null); tooltip.hide(); } };
+    }
+
+    listenStrip() {
+      let grabbed = null;
+      const place = event => event.clientX - this.stripCanvas.getBoundingClientRect().left;
+      this.stripCanvas.onpointerdown = event => { if (this.zoom) { this.stripCanvas.setPointerCapture(event.pointerId); grabbed = {x: this.stripAt.back(place(event)), zoom: this.zoom}; } };
+      this.stripCanvas.onpointermove = event => {
+        if (!grabbed) return;
+        const by = this.stripAt.back(place(event)) - grabbed.x, [low, high] = grabbed.zoom, width = high - low;
+        this.zoomTo(tidy(low + by, width), tidy(high + by, width));
+      };
+      this.stripCanvas.onpointerup = this.stripCanvas.onpointercancel = () => { grabbed = null; };
+    }
+
+    zoomTo(low, high) {
+      state.zoom.delete(this.tag);
+      state.zoom.set(this.tag, [low, high]);
+      tooltip.hide();
+      state.changed('zoom');
+      this.redraw();
+      curves.pump();
+    }
+
+    reset() {
+      if (!this.zoom) return false;
+      state.zoom.delete(this.tag);
+      this.windowCurves = null;
+      this.windowSignature = '';
+      state.changed('zoom');
+      this.redraw();
+      return true;
+    }
+
+    /** Point at plot position x, y: find the nearest curve, share its x as the cursor, show the tooltip. */
+    point(x, y, pageX, pageY, byKey = false) {
+      const at = this.at;
+      if (!at || x < at.left - 8 || x > at.right + 8) { setCursor(null); tooltip.hide(); return; }
+      const rows = [], aim = at.back(Math.max(at.left, Math.min(at.right, x)));
+      for (const one of this.drawn) {
+        const {curve} = one, i = columns.nearest(curve, aim);
+        if (i < 0) continue;
+        const px = at.X(curve.x[i]), v = curve.y[i], reach = aim < curve.x0 || aim > curve.x1 ? 14 : Infinity;
+        if (Math.abs(px - x) > reach) continue;
+        const drawable = v - v === 0 && !(at.log && v <= 0), away = drawable ? Math.abs(at.Y(v) - y) : 1e9;
+        rows.push({one, i, away, x: curve.x[i], value: v, px});
+      }
+      if (!rows.length) { setCursor({x: aim, card: this, nearest: null}); tooltip.hide(); return; }
+      rows.sort((a, b) => a.away - b.away || Math.abs(a.px - x) - Math.abs(b.px - x));
+      const first = rows[0];
+      setCursor({x: first.x, card: this, nearest: first.one, byKey});
+      tooltip.show({left: pageX + (at.X(first.x) - x), top: pageY, axis: state.x, x: first.x, rows: rows.slice(0, 7).map(row => ({
+        colour: row.one.colour, dashed: row.one.dashed || row.one.older, name: row.one.run.name, x: row.x, value: row.value,
+        detail: [row.one.run.ranks > 1 ? `rank ${row.one.curve.rank}` : '', row.one.older ? `attempt ${row.one.curve.attempt}` : ''].filter(Boolean).join(', '),
+      })).concat(rows.slice(7))});
+    }
+
+    /** Move the cursor by points of the nearest curve, for the keyboard. */
+    stepCursor(way, by) {
+      const mine = cursor && cursor.card === this && cursor.nearest ? cursor.nearest : this.drawn[0];
+      if (!mine) return;
+      const {curve} = mine, now = cursor && cursor.card === this ? columns.nearest(curve, cursor.x) : way > 0 ? -1 : curve.x.length;
+      let i = now + way * by;
+      i = Math.max(0, Math.min(curve.x.length - 1, i));
+      const box = this.overlay.getBoundingClientRect(), x = this.at.X(curve.x[i]), v = curve.y[i], y = v - v === 0 && !(this.at.log && v <= 0) ? this.at.Y(v) : this.at.bottom;
+      this.point(x, y, box.left + x, box.top + y, true);
+      crossboard.say(`${mine.run.name}: ${numbers.xValue(state.x, curve.x[i])}, ${numbers.value(v)}`);
+    }
+  }
+
+  /** Smallest and largest x over curves, with room when they are one. */
+  function spread(list) {
+    let low = Infinity, high = -Infinity;
+    for (const curve of list) { if (curve.x0 < low) low = curve.x0; if (curve.x1 > high) high = curve.x1; }
+    if (low > high) return [0, 1];
+    return low === high ? [low - 0.5, high + 0.5] : [low, high];
+  }
+
+  /** Round a zoom edge to what the width of the window can tell apart. */
+  function tidy(v, width) {
+    const digits = Math.max(0, Math.min(9, 4 - Math.floor(Math.log10(width))));
+    return +v.toFixed(digits);
+  }
+
+  function rangeWords([low, high]) {
+    const words = v => state.x === 'wall' ? numbers.clock(v) : state.x === 'relative' ? numbers.duration(v) : numbers.whole(high - low >= 10 ? Math.round(v) : v);
+    return `${words(low)}–${words(high)}`;
+  }
+
+  Object.assign(crossboard, {Card, clearCursor: () => { setCursor(null); tooltip.hide(); }, redrawCursors});
+})(window);

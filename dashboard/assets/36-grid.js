@@ -1,0 +1,113 @@
+/* The grid: sections by the tag's prefix, a card a tag, and which of them are near the screen.
+
+   All cards of open sections exist as light elements of fixed height; only those within 300 px of the screen hold canvases.
+   Far cards keep their data until KEPT of them do. */
+(root => {
+  'use strict';
+  const crossboard = root.crossboard, {board, byId, Card, curves, fill, h, icon, numbers, state, view} = crossboard;
+  const MARGIN = '300px 0px', KEPT = 60;
+  const FIRST = ['train', 'training', 'val', 'valid', 'validation', 'eval', 'test'], LAST = ['system', 'sys'];
+
+  const cards = new Map(), sections = new Map(), held = new Set();
+  let nearObserver = null, screenObserver = null, sizes = null;
+
+  const prefix = tag => tag.includes('/') ? tag.slice(0, tag.indexOf('/')) : '';
+  const rank = name => FIRST.includes(name) ? FIRST.indexOf(name) : LAST.includes(name) ? 1000 : name === '' ? -1 : 100;
+
+  function observe() {
+    const root = byId('scroll');
+    nearObserver = new IntersectionObserver(entries => {
+      for (const {target: {card}, isIntersecting} of entries) {
+        if (isIntersecting) { card.mount(); held.delete(card); sizes.observe(card.plot); }
+        else if (card.canvas) { card.unmount(); sizes.unobserve(card.plot); held.add(card); }
+      }
+      for (const card of held) { if (held.size <= KEPT) break; card.forget(); held.delete(card); }
+      curves.pump();
+    }, {root, rootMargin: MARGIN});
+    screenObserver = new IntersectionObserver(entries => {
+      for (const {target: {card}, isIntersecting} of entries) card.onScreen = isIntersecting;
+      curves.pump();
+    }, {root});
+    sizes = new ResizeObserver(entries => {
+      for (const {target} of entries) {
+        const {card} = target.parentElement;
+        if (card.canvas && (target.clientWidth !== card.width || target.clientHeight !== card.height)) { card.size(); card.redraw(); }
+      }
+    });
+  }
+
+  function section(name) {
+    if (sections.has(name)) return sections.get(name);
+    const count = h('span'), body = h('div.cards', {id: `section-${sections.size}`}), mark = h('span.icon');
+    const button = h('button.sech', {type: 'button', 'aria-controls': body.id, onclick: () => state.toggle('closed', name || '/')},
+      mark, h('b', {}, name || 'no prefix'), count);
+    const element = h('section.sec', {'aria-label': name || 'no prefix'}, h('h2', {}, button), body);
+    const made = {name, element, body, button, count, mark, tags: ''};
+    sections.set(name, made);
+    return made;
+  }
+
+  /** Lay out sections and cards for the tags that meet the filter. Existing cards stay where they are. */
+  function build() {
+    if (!nearObserver) observe();
+    const root = byId('sections'), bySection = new Map();
+    let shown = 0;
+    for (const tag of board.tags) {
+      if (state.tags && !view.matches(state.tags, tag)) continue;
+      shown++;
+      const name = prefix(tag);
+      if (!bySection.has(name)) bySection.set(name, []);
+      bySection.get(name).push(tag);
+    }
+    const names = [...bySection.keys()].sort((a, b) => rank(a) - rank(b)), wanted = [];
+    let place = 0;
+    for (const name of names) {
+      const part = section(name), tags = bySection.get(name), closed = state.closed.has(name || '/');
+      wanted.push(part.element);
+      part.count.textContent = `${numbers.whole(tags.length)} ${tags.length === 1 ? 'chart' : 'charts'}`;
+      part.button.setAttribute('aria-expanded', String(!closed));
+      fill(part.mark, icon(closed ? 'right' : 'down', true));
+      part.element.classList.toggle('closed', closed);
+      part.body.hidden = closed;
+      const list = tags.map(tag => {
+        if (!cards.has(tag)) {
+          const card = new Card(tag);
+          cards.set(tag, card);
+          nearObserver.observe(card.element);
+          screenObserver.observe(card.element);
+        }
+        const card = cards.get(tag);
+        card.place = place++;
+        return card;
+      });
+      const key = tags.join('\n');
+      if (part.tags !== key) { part.tags = key; fill(part.body, list.map(card => card.element)); }
+    }
+    if (wanted.length !== root.childElementCount || wanted.some((element, i) => root.children[i] !== element)) fill(root, wanted);
+    const here = new Set(board.tags);
+    for (const [tag, card] of cards) if (!here.has(tag)) {
+      nearObserver.unobserve(card.element); screenObserver.unobserve(card.element);
+      card.unmount(); held.delete(card); cards.delete(tag); card.element.remove();
+    }
+    grid.shown = shown;
+    byId('app').classList.toggle('many', place > 3);
+  }
+
+  function redraw() { for (const card of curves.near) card.redraw(); }
+
+  /** The card that holds the focus, else the one under the pointer. */
+  function current() {
+    const focused = document.activeElement && document.activeElement.closest('.cc');
+    const hovered = document.querySelector('.cc:hover');
+    return (focused || hovered || {}).card || null;
+  }
+
+  /** Move the focus to the next (1) or previous (-1) card of an open section. */
+  function walk(way) {
+    const all = [...document.querySelectorAll('.sec:not(.closed) .cc')], now = current(), i = now ? all.indexOf(now.element) : way > 0 ? -1 : 0;
+    const next = all[Math.max(0, Math.min(all.length - 1, i + way))];
+    if (next) { next.focus({focusVisible: true}); next.scrollIntoView({block: 'nearest'}); }
+  }
+
+  const grid = crossboard.grid = {cards, build, redraw, current, walk, shown: 0};
+})(window);
