@@ -60,18 +60,17 @@
     const more = {buckets: want.buckets};
     if (since !== null) more.since = since;
     const head = await read(`api/curves?${query(want, cards.map(card => card.tag), more)}`);
-    const tags = byTag(head);
+    const tags = byTag(head), whole = since === null || head.complete === false;   // not complete: the server forgot so far back and sent all
     for (const card of cards) {
       const fresh = tags.get(card.tag) || [];
-      let curves = since === null ? new Map() : card.curves;
+      let curves = whole ? new Map() : card.curves;
       for (const curve of fresh) {
-        const key = curveKey(curve), merged = columns.merge(since === null ? null : curves.get(key), curve);
+        const key = curveKey(curve), merged = columns.merge(whole ? null : curves.get(key), curve);
         if (!merged) { curves = null; break; }
         curves.set(key, merged);
       }
       if (!curves) { card.signature = ''; continue; }     // the page lacks what should stay: read it whole
-      const incomplete = since !== null && head.complete === false;
-      card.take(curves, incomplete ? '' : want.signature, head.version, since === null || fresh.length > 0);
+      card.take(curves, want.signature, head.version, whole || fresh.length > 0);
     }
   }
 

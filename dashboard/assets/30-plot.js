@@ -5,7 +5,7 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {}, {numbers} = crossboard;
-  const DASHES = [[], [5, 3], [2, 2.5], [8, 3, 2, 3]], COLOURS = 12, PLAIN = 8;
+  const DASHES = [[], [5, 3], [2, 2.5], [8, 3, 2, 3]], COLOURS = 12, PLAIN = 8, TURN = 48;
 
   let palette = null;
   /** Colours of the current theme, read from the tokens. `forgetPalette` after the theme changed. */
@@ -59,7 +59,7 @@
     at.yTicks.forEach((v, i) => {
       const y = Math.round(at.Y(v)) + 0.5;
       if (y < at.top - 2 || y > at.bottom + 1) return;
-      if (y < at.bottom - 1) { g.strokeStyle = c.grid; g.beginPath(); g.moveTo(at.left, y); g.lineTo(at.right, y); g.stroke(); }
+      if (y < at.bottom - 1 && !at.bareGrid) { g.strokeStyle = c.grid; g.beginPath(); g.moveTo(at.left, y); g.lineTo(at.right, y); g.stroke(); }
       g.fillStyle = c.ink3;
       g.fillText(at.yLabels[i], at.left - 6, y);
     });
@@ -179,8 +179,8 @@
     g.rect(at.left - 2, at.top - 6, at.right - at.left + 4, at.bottom - at.top + 7);
     g.clip();
     const layers = new Map();
-    for (const one of drawn) {
-      const name = `${one.colour}|${one.dash}|${one.older}`;
+    for (let i = 0; i < drawn.length; i++) {   // colours take turns, or the last one would hide all others
+      const one = drawn[i], name = `${one.colour}|${one.dash}|${one.older}|${Math.floor(i / TURN)}`;
       if (!layers.has(name)) layers.set(name, []);
       layers.get(name).push(one);
     }
@@ -217,9 +217,9 @@
     return points;
   }
 
-  /** Width and opacity of lines when `count` curves are drawn. */
-  function style(count, zoomed) {
-    return count <= 40 ? {width: 1.5, alpha: 1, dots: zoomed ? 2 : 7, hatched: true}
+  /** Width and opacity of lines when `count` curves with `dense` points a pixel are drawn. */
+  function style(count, zoomed, dense = 0) {
+    return count <= 40 ? {width: dense > 0.9 ? 1 : 1.5, alpha: 1, dots: zoomed ? 2 : 7, hatched: true}
       : {width: count <= 200 ? 1.1 : 1, alpha: count <= 100 ? 0.75 : count <= 400 ? 0.5 : 0.35, dots: 0, hatched: false};
   }
 

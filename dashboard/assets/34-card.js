@@ -166,7 +166,7 @@
       else {
         this.message(null);
         this.at = plot.geometry({width: this.width, height: this.height, x, y: plot.roomy(y || (this.log ? [0.1, 1] : [0, 1]), this.log && Boolean(y)), log: this.log && Boolean(y), axis: state.x});
-        stats.points += plot.draw(g, this.at, drawn, plot.style(drawn.length, Boolean(zoom)));
+        stats.points += plot.draw(g, this.at, drawn, plot.style(drawn.length, Boolean(zoom), density(drawn, this.at)));
         if (zoom) this.drawStrip(whole, zoom);
       }
       this.describe();
@@ -199,7 +199,7 @@
       const lifted = at && board.highlight ? this.drawn.filter(one => one.curve.run === board.highlight) : [];
       this.canvas.classList.toggle('faded', Boolean(at && board.highlight && this.drawn.length > 1));
       if (!at) return;
-      if (lifted.length || (board.highlight && this.drawn.length > 1)) plot.draw(g, at, lifted, {...plot.style(1, Boolean(this.zoom)), width: 2.25});
+      if (lifted.length || (board.highlight && this.drawn.length > 1)) plot.draw(g, {...at, bareGrid: true}, lifted, {...plot.style(1, Boolean(this.zoom)), width: 2.25});
       if (cursor && (!this.drag || cursor.card === this)) {
         const host = cursor.card === this, px = Math.round(at.X(cursor.x)) + 0.5;
         if (px >= at.left - 1 && px <= at.right + 1) {
@@ -277,10 +277,10 @@
       this.actionsName = name;
       const held = this.notes.contains(document.activeElement) ? document.activeElement.dataset.act : null;
       fill(this.notes,
-        zoom && h('button.pill', {type: 'button', 'data-act': 'zoom', title: 'Show the whole range again (Z)', 'aria-label': `Zoomed to ${rangeWords(zoom)}: show the whole range`, onclick: () => this.reset()}, rangeWords(zoom), icon('close', true)),
-        h('button.lk.act', {type: 'button', 'data-act': 'log', 'aria-pressed': String(this.log), title: 'Log y axis (L)', onclick: () => state.toggle('log', this.tag)}, 'log'),
+        h('a.ib.sm.act', {href: url(`api/curves?${q}`), 'data-act': 'data', download: `${this.tag.replaceAll('/', '-')}.csv`, title: 'Points as CSV', 'aria-label': 'Points as CSV'}, icon('table', true)),
         resumed && h('button.ib.sm.act', {type: 'button', 'data-act': 'old', 'aria-pressed': String(this.showOlder), title: 'Older attempts, dotted', 'aria-label': 'Older attempts', onclick: () => state.toggle('old', this.tag)}, icon('restart', true)),
-        h('a.ib.sm.act', {href: url(`api/curves?${q}`), 'data-act': 'data', download: `${this.tag.replaceAll('/', '-')}.csv`, title: 'Points as CSV', 'aria-label': 'Points as CSV'}, icon('table', true)));
+        h('button.lk.act', {type: 'button', 'data-act': 'log', 'aria-pressed': String(this.log), title: 'Log y axis (L)', onclick: () => state.toggle('log', this.tag)}, 'log'),
+        zoom && h('button.pill', {type: 'button', 'data-act': 'zoom', title: 'Show the whole range again (Z)', 'aria-label': `Zoomed to ${rangeWords(zoom)}: show the whole range`, onclick: () => this.reset()}, rangeWords(zoom), icon('close', true)));
       if (held) { const again = this.notes.querySelector(`[data-act=${held}]`); if (again) again.focus(); }
     }
 
@@ -421,6 +421,13 @@
     for (const curve of list) { if (curve.x0 < low) low = curve.x0; if (curve.x1 > high) high = curve.x1; }
     if (low > high) return [0, 1];
     return low === high ? [low - 0.5, high + 0.5] : [low, high];
+  }
+
+  /** Drawn points a pixel of the busiest curve: a dense one is drawn thinner, so that its course shows inside the noise. */
+  function density(drawn, at) {
+    let most = 0;
+    for (const {curve} of drawn) { const [from, to] = plot.span(curve, at.x0, at.x1); most = Math.max(most, to - from); }
+    return most / Math.max(1, at.right - at.left);
   }
 
   /** Round a zoom edge to what the width of the window can tell apart. */

@@ -12,7 +12,7 @@
   let nearObserver = null, screenObserver = null, sizes = null;
 
   const prefix = tag => tag.includes('/') ? tag.slice(0, tag.indexOf('/')) : '';
-  const rank = name => FIRST.includes(name) ? FIRST.indexOf(name) : LAST.includes(name) ? 1000 : name === '' ? -1 : 100;
+  const rank = name => FIRST.includes(name) ? FIRST.indexOf(name) : LAST.includes(name) ? 1000 : name === '' ? 500 : 100;
 
   function observe() {
     const root = byId('scroll');

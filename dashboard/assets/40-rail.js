@@ -1,0 +1,238 @@
+/* The run rail: all runs under headings, virtual, so that a thousand rows cost what forty do.
+
+   A row is a button that shows or hides its run, with "only this run" beside it; pointing at a row, or reaching it by key,
+   lifts its curves on every card. One row is in the tab order; the arrow keys go on from there. */
+(root => {
+  'use strict';
+  const crossboard = root.crossboard, {board, byId, fill, h, icon, numbers, oncePerFrame, plot, state} = crossboard;
+  const ROW = 26, HEADING = 30, EXTRA = 8, TOP = 4;
+  const ORDER = {PyTorch: 0, Lightning: 1, Keras: 2, TensorFlow: 3, JAX: 4, Python: 50};
+  const STATUS = {
+    running: run => [h('span.pulse'), 'running', ''],
+    finished: run => run.attempts > 1 ? [icon('restart', true), `finished after ${run.attempts} attempts`, 'mid'] : [icon('check', true), 'finished', 'dim'],
+    failed: run => [icon('cross', true), `failed${run.error ? `: ${String(run.error).trim().split('\n').pop().slice(0, 160)}` : ''}`, 'bad'],
+    killed: () => [icon('stop', true), 'killed', 'warn'],
+    silent: run => [icon('clock', true), `silent for ${numbers.duration(run.silent_s)}`, 'warn'],
+  };
+
+  let items = [], tall = 0, active = '', list = null, spacer = null;
+  const rows = new Map();
+
+  /** Build the flat list of headings and rows with their places. */
+  function arrange() {
+    const groups = new Map();
+    const matching = [...(board.matching || [])];
+    if (state.sort === 'newest') matching.reverse();
+    if (state.sort === 'name') matching.sort((a, b) => a.name.localeCompare(b.name, 'en', {numeric: true}));
+    for (const run of matching) {
+      if (!groups.has(run.heading)) groups.set(run.heading, []);
+      groups.get(run.heading).push(run);
+    }
+    const names = [...groups.keys()].sort((a, b) => (ORDER[a] ?? 20) - (ORDER[b] ?? 20) || (a < b ? -1 : 1));
+    items = [];
+    let at = TOP;
+    for (const name of names) {
+      const runs = groups.get(name), closed = state.groups.has(name);
+      items.push({key: 'group ' + name, name, runs, closed, at, height: HEADING});
+      at += HEADING;
+      if (!closed) for (const run of runs) { items.push({key: run.key, run, at, height: ROW}); at += ROW; }
+    }
+    tall = at + 12;
+  }
+
+  function firstAt(top) {
+    let low = 0, high = items.length;
+    while (low < high) { const m = (low + high) >> 1; if (items[m].at + items[m].height <= top) low = m + 1; else high = m; }
+    return low;
+  }
+
+  /** Put the rows that can be seen into the list; rows that stay are kept, so focus and clicks survive. */
+  function show() {
+    if (!list) return;
+    spacer.style.height = `${tall}px`;
+    const top = list.scrollTop, from = Math.max(0, firstAt(top) - EXTRA), end = top + list.clientHeight, wanted = new Set();
+    const fixed = items.findIndex(item => item.key === active);
+    const place = i => {
+      const item = items[i];
+      wanted.add(item.key);
+      let row = rows.get(item.key);
+      if (!row) { row = item.run ? new Row(item.key) : new Heading(item.key); rows.set(item.key, row); spacer.append(row.element); }
+      row.update(item, i);
+    };
+    for (let i = from; i < items.length && (items[i].at < end || i - from < EXTRA || items[Math.max(0, i - EXTRA)].at < end); i++) place(i);
+    if (fixed >= 0 && !wanted.has(active)) place(fixed);
+    for (const [key, row] of rows) if (!wanted.has(key)) { row.element.remove(); rows.delete(key); }
+  }
+  const later = oncePerFrame(show);
+
+  class Heading {
+    constructor(key) {
+      this.mark = h('span.icon'); this.name = h('b'); this.count = h('span.n'); this.eye = h('span.icon');
+      this.fold = h('button.fold', {type: 'button', tabindex: '-1', onclick: () => state.toggle('groups', this.item.name), onfocus: () => { active = key; }}, this.mark, this.name, this.count);
+      this.all = h('button.ib.sm', {type: 'button', tabindex: '-1', onclick: () => board.show(this.item.runs, !this.item.runs.some(board.isShown))}, this.eye);
+      this.element = h('div.gh', {role: 'listitem'}, this.fold, this.all);
+    }
+    update(item, i) {
+      this.item = item;
+      const shown = item.runs.filter(board.isShown).length;
+      const text = `${i}|${item.at}|${item.closed}|${shown}|${item.runs.length}|${active === item.key}`;
+      if (this.text === text) return;
+      this.text = text;
+      this.element.style.transform = `translateY(${item.at}px)`;
+      this.name.textContent = item.name;
+      this.count.textContent = shown === item.runs.length ? numbers.whole(shown) : `${numbers.whole(shown)} of ${numbers.whole(item.runs.length)}`;
+      fill(this.mark, icon(item.closed ? 'right' : 'down', true));
+      fill(this.eye, icon(shown ? 'eye' : 'eyeoff', true));
+      this.fold.setAttribute('aria-expanded', String(!item.closed));
+      this.fold.tabIndex = active === item.key ? 0 : -1;
+      this.all.setAttribute('aria-label', `${shown ? 'Hide' : 'Show'} all ${item.name} runs`);
+      this.all.title = this.all.getAttribute('aria-label');
+      place(this.element, i);
+    }
+    focus() { this.fold.focus({preventScroll: true}); }
+  }
+
+  class Row {
+    constructor(key) {
+      this.swatch = h('span.sw'); this.name = h('span.name'); this.status = h('span.st'); this.age = h('span.ag'); this.source = h('span.src'); this.warn = h('span.st.warn');
+      this.toggle = h('button.run', {type: 'button', tabindex: '-1', onclick: () => board.show([this.run], !board.isShown(this.run)),
+        onfocus: () => { setActive(key); board.setHighlight(key); }, onblur: () => board.setHighlight('')}, this.swatch, h('span.nm', {}, this.name), this.warn, this.source);
+      this.only = h('button.ib.sm', {type: 'button', tabindex: '-1', title: 'Only this run (O)', onclick: () => board.isolate(this.run)}, icon('only', true));
+      this.element = h('div.rr', {role: 'listitem', onpointerenter: () => board.setHighlight(key), onpointerleave: () => board.setHighlight('')},
+        this.toggle, this.only, this.status, this.age);
+      this.element.runKey = key;
+    }
+    update(item, i) {
+      const run = this.run = item.run, shown = board.isShown(run), look = plot.look(run.slot), isolated = state.only === run.mark;
+      const [picture, words, tone] = (STATUS[run.status] || (() => [icon('clock', true), String(run.status), 'dim']))(run);
+      const age = run.started ? numbers.age(Date.now() / 1000 - run.started) : '';
+      const trouble = troubleWords(run);
+      const text = [i, item.at, shown, isolated, look.colour, run.name, words, age, trouble, active === item.key].join('|');
+      if (this.text === text) return;
+      this.text = text;
+      const label = `${run.name}${run.group ? `, group ${run.group}` : ''}, ${words}${age ? `, started ${age} ago` : ''}${trouble ? `, ${trouble}` : ''}`;
+      this.element.style.transform = `translateY(${item.at}px)`;
+      this.element.classList.toggle('hid', !shown);
+      this.swatch.className = `sw${shown ? look.dashed ? ' ring' : '' : ' off'}`;
+      this.swatch.style.setProperty('--c', look.colour);
+      this.name.textContent = run.name;
+      this.toggle.title = [run.name, run.group && `group ${run.group}`, run.notes, run.path, 'Click: show or hide'].filter(Boolean).join('\n');
+      this.toggle.setAttribute('aria-label', label);
+      this.toggle.setAttribute('aria-pressed', String(shown));
+      this.toggle.tabIndex = active === item.key ? 0 : -1;
+      this.only.setAttribute('aria-label', `Only ${run.name}`);
+      this.only.setAttribute('aria-pressed', String(isolated));
+      this.element.classList.toggle('isolated', isolated);
+      this.status.className = `st ${tone}`;
+      this.status.title = words;
+      fill(this.status, picture);
+      this.warn.hidden = !trouble;
+      this.warn.title = trouble;
+      fill(this.warn, trouble ? icon('alert', true) : null);
+      this.age.textContent = age;
+      this.source.hidden = run.source === 'native' || !run.source;
+      this.source.textContent = {tensorboard: 'TB', visdom: 'VIS'}[run.source] || run.source;
+      place(this.element, i);
+    }
+    focus() { this.toggle.focus({preventScroll: true}); }
+  }
+
+  function place(element, i) {
+    element.setAttribute('aria-posinset', i + 1);
+    element.setAttribute('aria-setsize', items.length);
+  }
+
+  /** What went wrong with a run, in a few words; '' when nothing did. */
+  function troubleWords(run) {
+    return [run.dropped && `${numbers.whole(run.dropped)} points dropped`,
+      run.problems && run.problems.length && `${run.problems.length} damaged ${run.problems.length === 1 ? 'place' : 'places'}`].filter(Boolean).join(', ');
+  }
+
+  function setActive(key) {
+    if (active === key) return;
+    active = key;
+    later();
+  }
+
+  function move(by) {
+    let i = items.findIndex(item => item.key === active);
+    i = Math.max(0, Math.min(items.length - 1, i + by));
+    const item = items[i];
+    if (!item) return;
+    active = item.key;
+    if (item.at < list.scrollTop) list.scrollTop = item.at - TOP;
+    if (item.at + item.height > list.scrollTop + list.clientHeight) list.scrollTop = item.at + item.height - list.clientHeight;
+    show();
+    rows.get(item.key).focus();
+  }
+
+  function options() {
+    const matching = (board.matching || []).length, all = board.order.length, shown = board.visible.length, some = shown > 0;
+    const sorts = {newest: 'newest', oldest: 'oldest', name: 'by name'}, next = {newest: 'oldest', oldest: 'name', name: 'newest'};
+    fill(byId('rail-options'),
+      h('span.grow', {}, h('b', {}, numbers.whole(shown)), ` of ${numbers.whole(matching)} shown${matching < all ? `, ${numbers.whole(all)} in all` : ''}`),
+      state.only && h('button', {type: 'button', onclick: () => state.set('only', '')}, 'end “only”'),
+      h('button', {type: 'button', title: 'Change the order', 'aria-label': `Order: ${sorts[state.sort]}. Change`, onclick: () => state.set('sort', next[state.sort])}, sorts[state.sort]),
+      h('button.ib.sm', {type: 'button', title: some ? 'Hide all' : 'Show all', 'aria-label': some ? 'Hide all runs' : 'Show all runs',
+        onclick: () => board.show(board.matching, !some)}, icon(some ? 'eye' : 'eyeoff', true)));
+    const words = byId('open-runs-words');
+    if (words) words.textContent = `${numbers.whole(shown)} ${shown === 1 ? 'run' : 'runs'}`;
+  }
+
+  function foot() {
+    const {info} = board;
+    if (!info) return;
+    const progress = info.progress && info.progress.busy ? info.progress : null;
+    fill(byId('rail-foot'), (info.sources || []).slice(0, 4).map(source => h('div.row', {title: source.error || source.path},
+      h('span.grow.trunc', {}, h('bdi', {}, shortPath(source.path))), source.format !== 'native' && h('span.src', {}, {tensorboard: 'TB', visdom: 'VIS'}[source.format] || source.format),
+      source.error ? h('span.bad', {}, 'cannot be read') : h('span', {}, `${numbers.whole(source.runs)} ${source.runs === 1 ? 'run' : 'runs'}`))),
+      (info.sources || []).length > 4 && h('div.row', {}, h('span', {}, `and ${info.sources.length - 4} more sources`)),
+      progress && h('div.row', {}, h('span.grow', {}, 'reading'), h('span', {}, `${numbers.whole(progress.runs_done)} of ${numbers.whole(progress.runs_total)} runs`)));
+  }
+
+  function shortPath(path) {
+    const parts = String(path).split('/').filter(Boolean);
+    return parts.length > 2 ? `…/${parts.slice(-2).join('/')}` : path;
+  }
+
+  function refresh() {
+    if (!list) return;
+    arrange();
+    if (!items.some(item => item.key === active)) active = (items.find(item => item.run) || items[0] || {key: ''}).key;
+    if (items.length) { list.setAttribute('role', 'list'); list.setAttribute('aria-label', 'runs'); fill(list, spacer); }
+    else {
+      list.removeAttribute('role'); list.removeAttribute('aria-label');
+      rows.clear(); fill(spacer);
+      fill(list, board.order.length ? h('div.nomatch', {}, h('b', {}, 'No run matches'), h('p', {}, `${numbers.whole(board.order.length)} runs are here. The filter looks at name, group, framework, status and tags.`),
+        h('button.btn', {type: 'button', onclick: () => { state.set('runs', ''); state.set('project', ''); crossboard.page.fields(); }}, 'Clear the filter')) : null);
+    }
+    show();
+    options();
+  }
+
+  function start() {
+    list = byId('run-list');
+    spacer = h('div.space', {role: 'presentation'});
+    list.addEventListener('scroll', later, {passive: true});
+    new ResizeObserver(later).observe(list);
+    list.addEventListener('keydown', event => {
+      const by = {ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -1e9, End: 1e9}[event.key];
+      if (by) { event.preventDefault(); move(by); }
+      const item = items.find(one => one.key === active);
+      if (item && item.name && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) { if (item.closed === (event.key === 'ArrowRight')) state.toggle('groups', item.name); }
+    });
+    board.on('runs visible', refresh);
+    board.on('board', foot);
+    state.on('groups sort', refresh);
+    setInterval(refresh, 30000);   // ages
+    refresh();
+  }
+
+  /** The run under the pointer or the focus in the rail. */
+  function current() {
+    const row = document.activeElement && document.activeElement.closest('.rr') || document.querySelector('.rr:hover');
+    return row ? board.runs.get(row.runKey) : null;
+  }
+
+  crossboard.rail = {start, refresh, current, troubleWords, shortPath};
+})(window);

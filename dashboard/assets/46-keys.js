@@ -1,0 +1,56 @@
+/* The keys of the page, and the dialog that lists them. Keys do nothing while something is typed. */
+(root => {
+  'use strict';
+  const crossboard = root.crossboard, {board, byId, curves, fill, grid, h, icon, page, rail, state} = crossboard;
+
+  const KEYS = [
+    ['/', 'Filter tags', () => byId('tag-filter').focus()],
+    ['R', 'Filter runs', () => { if (matchMedia('(max-width: 760px)').matches) page.sheet(true); byId('run-filter').focus(); }],
+    ['J', 'Next card', () => grid.walk(1)],
+    ['K', 'Previous card', () => grid.walk(-1)],
+    ['← →', 'Move the cursor of the card in focus; with Shift by ten points', null],
+    ['Z', 'Show the whole range again: the card in focus, else the one zoomed last', undo],
+    ['L', 'Log y axis of the card in focus', () => { const card = grid.current(); if (card) state.toggle('log', card.tag); }],
+    ['H', 'Hide the run pointed at in the rail', () => { const run = rail.current(); if (run) board.show([run], !board.isShown(run)); }],
+    ['O', 'Only the run pointed at; again: all as before', () => { const run = rail.current(); if (run) board.isolate(run); else if (state.only) state.set('only', ''); }],
+    ['X', 'Next x axis: step, relative, wall', () => { const all = ['step', 'relative', 'wall']; page.setX(all[(all.indexOf(state.x) + 1) % 3]); page.fields(); }],
+    ['T', 'Next theme: system, light, dark', page.nextTheme],
+    ['?', 'This list', show],
+  ];
+
+  function undo() {
+    const card = grid.current();
+    if (card && card.reset()) return;
+    const last = [...state.zoom.keys()].pop();
+    if (!last) return;
+    const zoomed = grid.cards.get(last);
+    if (zoomed) zoomed.reset();
+    else { state.zoom.delete(last); state.changed('zoom'); }
+  }
+
+  function show() {
+    const dialog = byId('keys');
+    fill(dialog, h('div.kh', {}, h('h2', {id: 'keys-title'}, 'Keys'), h('button.ib', {type: 'button', 'aria-label': 'Close', onclick: () => dialog.close()}, icon('close'))),
+      h('dl', {}, KEYS.map(([key, words]) => h('div', {}, h('dt', {}, key.split(' ').map(one => h('kbd', {}, one))), h('dd', {}, words)))),
+      h('p.dim', {}, 'Drag over a chart to zoom to its raw points; double click to see the whole range again.'));
+    dialog.onclick = event => { if (event.target === dialog) dialog.close(); };
+    dialog.showModal();
+  }
+
+  function start() {
+    document.addEventListener('keydown', event => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+      const {target} = event, typing = target.closest && target.closest('input:not([type=radio]), textarea, select, [contenteditable]');
+      if (typing) {
+        if (event.key === 'Escape') target.blur();
+        return;
+      }
+      if (byId('keys').open) return;
+      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); return; }
+      const found = KEYS.find(([key, , work]) => work && key.toLowerCase() === event.key.toLowerCase());
+      if (found) { event.preventDefault(); found[2](); }
+    });
+  }
+
+  crossboard.keys = {start, show, KEYS};
+})(window);

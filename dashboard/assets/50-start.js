@@ -1,0 +1,58 @@
+/* Starts the page: reads while Dash is still laying out the skeleton, and fills it as soon as it stands. */
+(root => {
+  'use strict';
+  const crossboard = root.crossboard, {board, byId, curves, grid, keys, live, page, rail, state, stats} = crossboard;
+
+  /** Resolves when Dash has laid out the skeleton. */
+  const laidOut = new Promise(resolve => {
+    const there = () => byId('sections') && byId('keys') && byId('said');
+    if (there()) { resolve(); return; }
+    const watch = new MutationObserver(() => { if (there()) { watch.disconnect(); resolve(); } });
+    watch.observe(document.documentElement, {childList: true, subtree: true});
+  });
+
+  const readAll = () => Promise.all([board.loadBoard(), board.loadRuns(true), board.loadTags()]);
+  const first = readAll().catch(error => error);
+
+  let tagsDue = 0, runsDue = 0, boardDue = 0;
+  function loadSoon(which, wait) {
+    if (which === 'tags' && !tagsDue) tagsDue = setTimeout(() => { tagsDue = 0; board.loadTags().catch(() => {}); }, wait);
+    if (which === 'runs' && !runsDue) runsDue = setTimeout(() => { runsDue = 0; board.loadRuns().catch(() => {}); }, wait);
+    if (which === 'board' && !boardDue) boardDue = setTimeout(() => { boardDue = 0; board.loadBoard().catch(() => {}); }, wait);
+  }
+
+  function everything() {
+    readAll().then(() => curves.changed(null), () => {});
+  }
+
+  laidOut.then(async () => {
+    page.start();
+    keys.start();
+    rail.start();
+    live.on('change', change => {
+      if (change.complete === false) { everything(); return; }
+      const tags = new Set(change.tags || []), removed = change.removed || [];
+      if ([...tags].some(tag => !grid.cards.has(tag) && !board.tags.includes(tag)) || removed.length || !board.tagsLoaded) loadSoon('tags', 20);
+      const unknown = (change.runs || []).some(key => !board.runs.has(key));
+      if (unknown || removed.length) { loadSoon('runs', 20); loadSoon('board', 500); }
+      else if ((change.runs || []).length) loadSoon('runs', 1000);
+      curves.removed(removed);
+      if (tags.size) curves.changed(tags);
+    });
+    let boardName = null;
+    live.on('hello', ({back, version}) => {
+      if (back || (boardName !== null && version < boardName)) everything();
+      else if (board.loaded && version > board.version) { loadSoon('runs', 0); loadSoon('tags', 0); curves.changed(null); }
+      boardName = version;
+    });
+    setInterval(() => { if (live.connected && !document.hidden && (!board.order.length || (board.info && board.info.progress.busy))) loadSoon('board', 0); }, 2000);
+    const failed = await first;
+    if (failed instanceof Error) setTimeout(everything, 1000);
+    board.select();
+    board.tell('runs');
+    board.tell('board');
+    board.tell('tags');
+    live.start();
+    stats.started = performance.now();
+  });
+})(window);

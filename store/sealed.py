@@ -1,0 +1,163 @@
+"""Sealed points, ``points-<writer>.parquet``: what a points journal becomes when its writer is done.
+
+One Parquet file: columns tag (string, dictionary), step (int64, DELTA_BINARY_PACKED), wall_time and value (float64,
+BYTE_STREAM_SPLIT), compressed with ZSTD, sorted by tag, within a tag in order of arrival. Row groups of at most 1,000,000 rows.
+Key-value metadata, all text: ``crossboard.version`` = 1, ``crossboard.journal`` (file name), ``crossboard.journal_bytes``,
+``crossboard.writer``, ``crossboard.attempt``, ``crossboard.rank``.
+
+Pages carry checksums, but those do not cover the footer: the CRC-32C and length of the whole file stand in the `Sealed` record.
+They are checked before the first byte is believed. Where they do not fit, that is reported, and what can still be decoded
+with page checksums on is read, row group by row group.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import google_crc32c
+import numpy as np
+
+from .errors import FormatTooNew
+from .kinds import Points, Problem
+from .records import Sealed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+VERSION: Final = 1
+ROW_GROUP: Final = 1_000_000
+COLUMNS: Final = ("tag", "step", "wall_time", "value")
+
+
+def file_crc32c(path: str) -> tuple[int, int]:
+    """CRC-32C and length of the file at `path`."""
+    crc, length = 0, 0
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            crc = google_crc32c.extend(crc, block)
+            length += len(block)
+    return crc, length
+
+
+def sealed_table(strands: list[tuple[str, Points]]) -> pa.Table:
+    """The table of a sealed file: `strands` by tag."""
+    import pyarrow as pa
+
+    ordered = sorted(strands, key=lambda strand: strand[0])
+    counts = [len(points) for _, points in ordered]
+    indices = np.repeat(np.arange(len(ordered), dtype=np.int32), counts)
+    return pa.table(
+        {
+            "tag": pa.DictionaryArray.from_arrays(pa.array(indices), pa.array([tag for tag, _ in ordered], pa.string())),
+            "step": np.concatenate([points.step for _, points in ordered]) if ordered else np.empty(0, np.int64),
+            "wall_time": np.concatenate([points.wall_time for _, points in ordered]) if ordered else np.empty(0),
+            "value": np.concatenate([points.value for _, points in ordered]) if ordered else np.empty(0),
+        }
+    )
+
+
+def write_sealed(path: str, strands: list[tuple[str, Points]], metadata: dict[str, str]) -> None:
+    """Write `strands` to `path`. The bytes depend on nothing but the arguments and the version of pyarrow."""
+    import pyarrow.parquet as pq
+
+    table = sealed_table(strands)
+    keys = {f"crossboard.{name}": text for name, text in {"version": str(VERSION), **metadata}.items()}
+    pq.write_table(
+        table.replace_schema_metadata(keys),
+        path,
+        row_group_size=ROW_GROUP,
+        compression="zstd",
+        use_dictionary=["tag"],
+        column_encoding={"step": "DELTA_BINARY_PACKED", "wall_time": "BYTE_STREAM_SPLIT", "value": "BYTE_STREAM_SPLIT"},
+        write_page_checksum=True,
+        store_schema=False,
+    )
+
+
+def sealed_metadata(path: str) -> dict[str, str]:
+    """The ``crossboard.`` entries of the footer, without the prefix. Raises FormatTooNew; OSError or ValueError if damaged."""
+    import pyarrow.parquet as pq
+
+    entries: dict[bytes, bytes] = pq.read_metadata(path).metadata or {}
+    mine = {key[11:].decode(): text.decode() for key, text in entries.items() if key.startswith(b"crossboard.")}
+    if int(mine.get("version", "1")) > VERSION:
+        raise FormatTooNew(
+            f"sealed points version {mine['version']}, this crossboard reads up to {VERSION}; upgrade crossboard to open {path}"
+        )
+    return mine
+
+
+def read_sealed(path: str, sealed: Sealed | None) -> tuple[list[tuple[str, Points]], list[Problem]]:
+    """Return the points of each tag, in order of arrival, and what was damaged.
+
+    sealed: the record that tells length and checksum, or None when it is lost; the file is then believed as far as its page
+    checksums go, and that is reported.
+    """
+    import pyarrow as pa
+
+    problems: list[Problem] = []
+    if sealed is None:
+        problems.append(Problem(path, -1, "no record tells the checksum of this sealed file; read by its page checksums alone"))
+    else:
+        crc, length = file_crc32c(path)
+        if length != sealed.length:
+            problems.append(Problem(path, min(length, sealed.length), f"sealed file: got {length} bytes, want {sealed.length}"))
+        elif crc != sealed.crc32c:
+            problems.append(Problem(path, 0, f"sealed file: checksum got {crc:#010x}, want {sealed.crc32c:#010x}"))
+    tables = []
+    try:
+        sealed_metadata(path)
+        tables = _row_groups(path, problems)
+    except (OSError, ValueError, FormatTooNew, pa.ArrowException) as error:
+        problems.append(Problem(path, max(0, os.path.getsize(path) - 8), f"sealed file cannot be read: {error}"))
+    strands: dict[str, list[Points]] = {}
+    for table in tables:
+        for tag, points in _strands_of(table):
+            strands.setdefault(tag, []).append(points)
+    return [(tag, _joined(parts)) for tag, parts in strands.items()], problems
+
+
+def _row_groups(path: str, problems: list[Problem]) -> list[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = []
+    with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=["tag"]) as file:
+        for group in range(file.num_row_groups):
+            try:
+                table = file.read_row_group(group, columns=list(COLUMNS), use_threads=False)
+                table.validate(full=True)
+                tables.append(table)
+            except (OSError, ValueError, pa.ArrowException) as error:
+                rows = file.metadata.row_group(group).num_rows
+                at = file.metadata.row_group(group).column(0).data_page_offset
+                problems.append(Problem(path, at, f"row group {group} of {rows} points is damaged ({error}); skipped"))
+    return tables
+
+
+def _strands_of(table: Any) -> list[tuple[str, Points]]:
+    if not table.num_rows:
+        return []
+    tags = table.column("tag").combine_chunks()
+    if hasattr(tags, "chunks"):
+        tags = tags.chunk(0)
+    codes = tags.indices.to_numpy(zero_copy_only=False)
+    names = tags.dictionary.to_pylist()
+    step, wall, value = (table.column(name).to_numpy() for name in COLUMNS[1:])
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)])).tolist()
+    return [
+        (names[codes[start]], Points(step[start:stop], wall[start:stop], value[start:stop]))
+        for start, stop in pairwise(starts)
+    ]
+
+
+def _joined(parts: list[Points]) -> Points:
+    if len(parts) == 1:
+        return parts[0]
+    return Points(
+        np.concatenate([part.step for part in parts]),
+        np.concatenate([part.wall_time for part in parts]),
+        np.concatenate([part.value for part in parts]),
+    )
