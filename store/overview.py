@@ -84,9 +84,9 @@ class Stats(msgspec.Struct, array_like=True):
 
 
 class _Kept(NamedTuple):
-    """Kept points of an overview, in order of arrival; index is the number of the point in its strand."""
+    """Kept points of an overview, in order of arrival; number counts the points of the strand from 0."""
 
-    index: I64
+    number: I64
     points: Points
 
 
@@ -119,7 +119,7 @@ class Overview:
     @property
     def memory(self) -> int:
         """Bytes, about."""
-        return 32 * len(self._kept.index) + 1000
+        return 32 * len(self._kept.number) + 1000
 
     def append(self, points: Points) -> None:
         """Take in the points that arrived next. Costs as much as the batch, plus the kept points at most."""
@@ -166,10 +166,7 @@ class Overview:
         index, points = self._kept
         if width == self.width or len(index) == 0:
             return index, points
-        if self.width == 1:
-            where = keep_runs(points.value, width=width)
-        else:
-            where = keep(points.value, index // width)
+        where = keep_runs(points.value, width=width) if self.width == 1 else keep(points.value, index // width)
         return index[where], points[where]
 
     def encode(self) -> bytes:

@@ -6,7 +6,7 @@
   const crossboard = root.crossboard = root.crossboard || {};
   const MINUS = '−', DAY = 86400;
 
-  const tidy = v => +v.toPrecision(12);
+  const tidy = v => +v.toPrecision(15);
 
   /** Round steps (1, 2, 5 times a power of ten) so that about `count` ticks fit into low..high. */
   function linearTicks(low, high, count, integers = false) {
@@ -15,7 +15,10 @@
     let step = (part < 1.5 ? 1 : part < 3.5 ? 2 : part < 7.5 ? 5 : 10) * power;
     if (integers) step = Math.max(1, step);
     const ticks = [], first = Math.ceil(low / step - 1e-9);
-    for (let i = first; i * step <= high + step * 1e-9 && ticks.length < 100; i++) ticks.push(tidy(i * step) + 0);
+    for (let i = first; i * step <= high + step * 1e-9 && ticks.length < 100; i++) {
+      const tick = tidy(i * step) + 0;
+      if (!ticks.length || tick > ticks[ticks.length - 1]) ticks.push(tick);   // so far out that neighbours are one float64
+    }
     return ticks;
   }
 

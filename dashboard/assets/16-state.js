@@ -52,7 +52,7 @@
     if (view.hide.size) q.set('hide', [...view.hide].sort().join('.'));
     for (const name of ['log', 'old', 'closed', 'groups']) for (const one of [...view[name]].sort()) q.append(name, one);
     for (const [tag, [low, high]] of view.zoom) q.append('zoom', `${low}~${high}~${tag}`);
-    const text = q.toString();
+    const text = q.toString().replaceAll('%2F', '/').replaceAll('%7E', '~');
     return text ? '?' + text : '';
   }
 

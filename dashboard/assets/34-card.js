@@ -48,7 +48,7 @@
       this.strip = h('div.zoomstrip', {hidden: true});
       this.count = h('span.n');
       this.facts = h('span.e');
-      this.element = h('article.card.cc', {tabindex: '0', role: 'group', 'aria-label': `${tag}, chart`},
+      this.element = h('div.card.cc', {tabindex: '0', role: 'group', 'aria-label': `${tag}, chart`},
         h('header', {}, this.title, this.notes), this.plot, this.strip, h('footer', {}, this.count, this.facts));
       this.element.card = this;
     }
@@ -197,13 +197,14 @@
       if (!this.overlay) return;
       const g = plot.prepare(this.overlay, this.width, this.height), at = this.at, c = plot.colours();
       const lifted = at && board.highlight ? this.drawn.filter(one => one.curve.run === board.highlight) : [];
-      this.canvas.classList.toggle('faded', Boolean(at && board.highlight && this.drawn.length > 1));
+      const fade = Boolean(at && board.shown.has(board.highlight) && this.drawn.length > 1);
+      this.canvas.classList.toggle('faded', fade);
       if (!at) return;
-      if (lifted.length || (board.highlight && this.drawn.length > 1)) plot.draw(g, {...at, bareGrid: true}, lifted, {...plot.style(1, Boolean(this.zoom)), width: 2.25});
+      if (fade) plot.draw(g, {...at, bareGrid: true}, lifted, {...plot.style(1, Boolean(this.zoom)), width: 2.25});
       if (cursor && (!this.drag || cursor.card === this)) {
         const host = cursor.card === this, px = Math.round(at.X(cursor.x)) + 0.5;
         if (px >= at.left - 1 && px <= at.right + 1) {
-          if (host && cursor.nearest && !board.highlight && !cursor.nearest.older) plot.draw(g, {...at, xTicks: [], yTicks: []}, [cursor.nearest], {...plot.style(1, Boolean(this.zoom)), width: 2.25});
+          if (host && cursor.nearest && !fade && !cursor.nearest.older) plot.draw(g, {...at, xTicks: [], yTicks: []}, [cursor.nearest], {...plot.style(1, Boolean(this.zoom)), width: 2.25});
           g.strokeStyle = c.ink3; g.lineWidth = 1; g.globalAlpha = host ? 0.9 : 0.45;
           g.beginPath(); g.moveTo(px, at.top - 4); g.lineTo(px, at.bottom); g.stroke();
           g.globalAlpha = 1;

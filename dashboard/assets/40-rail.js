@@ -7,6 +7,7 @@
   const crossboard = root.crossboard, {board, byId, fill, h, icon, numbers, oncePerFrame, plot, state} = crossboard;
   const ROW = 26, HEADING = 30, EXTRA = 8, TOP = 4;
   const ORDER = {PyTorch: 0, Lightning: 1, Keras: 2, TensorFlow: 3, JAX: 4, Python: 50};
+  const SHORT = {tensorboard: 'TB', visdom: 'VIS'};
   const STATUS = {
     running: run => [h('span.pulse'), 'running', ''],
     finished: run => run.attempts > 1 ? [icon('restart', true), `finished after ${run.attempts} attempts`, 'mid'] : [icon('check', true), 'finished', 'dim'],
@@ -110,7 +111,8 @@
       const text = [i, item.at, shown, isolated, look.colour, run.name, words, age, trouble, active === item.key].join('|');
       if (this.text === text) return;
       this.text = text;
-      const label = `${run.name}${run.group ? `, group ${run.group}` : ''}, ${words}${age ? `, started ${age} ago` : ''}${trouble ? `, ${trouble}` : ''}`;
+      const foreign = run.source && run.source !== 'native' ? SHORT[run.source] || run.source : '';
+      const label = `${run.name}${foreign ? ` ${foreign}` : ''}${run.group ? `, group ${run.group}` : ''}, ${words}${age ? `, started ${age} ago` : ''}${trouble ? `, ${trouble}` : ''}`;
       this.element.style.transform = `translateY(${item.at}px)`;
       this.element.classList.toggle('hid', !shown);
       this.swatch.className = `sw${shown ? look.dashed ? ' ring' : '' : ' off'}`;
@@ -130,8 +132,8 @@
       this.warn.title = trouble;
       fill(this.warn, trouble ? icon('alert', true) : null);
       this.age.textContent = age;
-      this.source.hidden = run.source === 'native' || !run.source;
-      this.source.textContent = {tensorboard: 'TB', visdom: 'VIS'}[run.source] || run.source;
+      this.source.hidden = !foreign;
+      this.source.textContent = foreign;
       place(this.element, i);
     }
     focus() { this.toggle.focus({preventScroll: true}); }
@@ -184,7 +186,7 @@
     if (!info) return;
     const progress = info.progress && info.progress.busy ? info.progress : null;
     fill(byId('rail-foot'), (info.sources || []).slice(0, 4).map(source => h('div.row', {title: source.error || source.path},
-      h('span.grow.trunc', {}, h('bdi', {}, shortPath(source.path))), source.format !== 'native' && h('span.src', {}, {tensorboard: 'TB', visdom: 'VIS'}[source.format] || source.format),
+      h('span.grow.trunc', {}, h('bdi', {}, shortPath(source.path))), source.format !== 'native' && h('span.src', {}, SHORT[source.format] || source.format),
       source.error ? h('span.bad', {}, 'cannot be read') : h('span', {}, `${numbers.whole(source.runs)} ${source.runs === 1 ? 'run' : 'runs'}`))),
       (info.sources || []).length > 4 && h('div.row', {}, h('span', {}, `and ${info.sources.length - 4} more sources`)),
       progress && h('div.row', {}, h('span.grow', {}, 'reading'), h('span', {}, `${numbers.whole(progress.runs_done)} of ${numbers.whole(progress.runs_total)} runs`)));
@@ -230,7 +232,8 @@
 
   /** The run under the pointer or the focus in the rail. */
   function current() {
-    const row = document.activeElement && document.activeElement.closest('.rr') || document.querySelector('.rr:hover');
+    const focused = document.activeElement;
+    const row = focused && list.contains(focused) ? focused.closest('.rr') : document.querySelector('.rr:hover');
     return row ? board.runs.get(row.runKey) : null;
   }
 

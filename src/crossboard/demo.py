@@ -123,7 +123,7 @@ class Demo:
     def open_board(self) -> None:
         """Start the board as a process of its own and wait until it has said where it is."""
         command = [sys.executable, "-u", "-m", "crossboard", str(self.root)]
-        command += ["--port", str(self.args.port)] if self.args.port else []
+        command += ["--port", str(self.args.port)] if self.args.port is not None else []
         command += ["--no-browser"] if self.args.no_browser else []
         self.board = self.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         told = threading.Event()
@@ -260,7 +260,8 @@ class Demo:
 
     def report(self) -> None:
         """Say what was made and where it lies."""
-        print(f"\n{len(self.trained)} runs in {self.root}:", flush=True)
+        count = len(self.trained)
+        print(f"\n{count} run{'' if count == 1 else 's'} in {self.root}:", flush=True)
         for line in self.trained:
             print(f"  {line}")
         if self.failed:

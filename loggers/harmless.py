@@ -1,0 +1,59 @@
+"""Logging never harms training: the one place where that policy is kept.
+
+A wrong argument is said once for each place in the user's code and each thing that is wrong, as a `CrossboardWarning` that
+points at the user's own line; under ``strict=True`` it is raised instead. What goes wrong inside crossboard is said once, too,
+and swallowed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import warnings
+from types import FrameType
+from typing import Final
+
+from ..store.errors import CrossboardWarning
+
+_HERE: Final = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_said: set[tuple[str, int, str]] = set()
+_lock = threading.Lock()
+MOST_SAID: Final = 10_000
+
+
+def users_frame() -> FrameType | None:
+    """The innermost frame of the calling thread that is not crossboard's own code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def _is_ours(file: str) -> bool:
+    return file.startswith(_HERE) or file.endswith(f"{os.sep}contextlib.py")
+
+
+def warn(text: str, *, about: str, error: type[Exception] | None = None) -> str:
+    """Say `text` once for the user's line and `about`; return where that was, "file.py:41", or '' when it was said before.
+
+    error: raise this instead (strict mode).
+    """
+    if error is not None:
+        raise error(text)
+    frame = users_frame()
+    file, line = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("<crossboard>", 0)
+    with _lock:
+        if (file, line, about) in _said:
+            return ""
+        if len(_said) < MOST_SAID:
+            _said.add((file, line, about))
+    module = frame.f_globals.get("__name__", "") if frame is not None else ""
+    warnings.warn_explicit(text, CrossboardWarning, file, line, module=module or None, registry={})
+    return f"{os.path.basename(file)}:{line}"
+
+
+def forget_said() -> None:
+    """Say everything anew, as in a new process. For tests."""
+    with _lock:
+        _said.clear()

@@ -1,0 +1,130 @@
+"""The helper thread: the only thread of ours in the training process, for what must not happen inside a logging call.
+
+It prepares the next segment of each open journal, touches the journal's modification time once a second while points arrive
+(mapped stores move neither size nor mtime), notices that a run's directory was removed, syncs where that was asked for or the
+file system is a network one, lands values of device tensors, and writes down frameworks that were imported later. It is a
+daemon thread, starts with the first run, ends when the last one is finished, and is started anew after a fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+TICK_S: Final = 0.25
+SLOW_TICK_S: Final = 1.0
+MOST_QUEUED: Final = 100_000
+
+
+class Helped(Protocol):
+    """What the helper looks after: a run of this process."""
+
+    def prepare(self) -> float:
+        """Make room ahead of need; return after how many seconds to look again at the latest."""
+        ...
+
+    def tick(self) -> None:
+        """What is to be done about once a second."""
+        ...
+
+
+class Helper:
+    """One thread for all runs of this process. All methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._runs: list[Helped] = []
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
+        self._thread: threading.Thread | None = None
+
+    def look_after(self, run: Helped) -> None:
+        """Look after `run` until `leave`."""
+        with self._lock:
+            if run not in self._runs:
+                self._runs = [*self._runs, run]
+        self._start()
+
+    def leave(self, run: Helped) -> None:
+        """Look after `run` no more; the thread ends when it was the last."""
+        with self._lock:
+            self._runs = [one for one in self._runs if one is not run]
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look at the journals now: one went on to a new segment."""
+        self._wake.set()
+
+    def do(self, job: Callable[[], None]) -> bool:
+        """Do `job` in the thread, soon; False when too many wait already."""
+        if len(self._jobs) >= MOST_QUEUED:
+            return False
+        self._idle.clear()
+        self._jobs.append(job)
+        self._wake.set()
+        return True
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until every job is done; False when that took longer than `timeout_s`."""
+        if self._thread is None or not self._thread.is_alive():
+            self._work()
+            return True
+        return self._idle.wait(timeout_s)
+
+    def after_fork(self) -> None:
+        """In a forked child: the thread, the runs it looked after and the queue are the parent's."""
+        self.__init__()  # type: ignore[misc]  # every lock may be held by a thread that does not exist here
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="crossboard-helper", daemon=True)
+                with contextlib.suppress(RuntimeError):  # the interpreter is ending, or no thread can be had
+                    self._thread.start()
+
+    def _work(self) -> None:
+        while self._jobs:
+            job = self._jobs.popleft()
+            with contextlib.suppress(Exception):
+                job()
+        self._idle.set()
+
+    def _run(self) -> None:
+        slow = time.monotonic()
+        while True:
+            pause = TICK_S
+            for run in self._runs:
+                with contextlib.suppress(Exception):  # harm to one run must not end the helper of all
+                    pause = min(pause, run.prepare())
+            self._work()
+            now = time.monotonic()
+            if now - slow >= SLOW_TICK_S:
+                slow = now
+                for run in self._runs:
+                    with contextlib.suppress(Exception):  # as above
+                        run.tick()
+            with self._lock:
+                if not self._runs and not self._jobs:
+                    self._thread = None
+                    return
+            self._wake.wait(pause)
+            self._wake.clear()
+
+
+helper: Final = Helper()
+
+
+def framework_versions(modules: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+    """Name -> version of those of `names` that are imported."""
+    found = {}
+    for name in names:
+        module = modules.get(name)
+        if module is not None:
+            found[name] = str(getattr(module, "__version__", ""))
+    return found

@@ -1,0 +1,77 @@
+"""Which run, attempt and rank this process is, from what its launcher says in the environment.
+
+    rank      CROSSBOARD_RANK, RANK (torchrun), SLURM_PROCID, OMPI_COMM_WORLD_RANK, PMI_RANK; else 0
+    launch    names one start by a launcher: equal in all its processes, another one after a restart
+    run id    CROSSBOARD_RUN_ID; else made from the launch, so that all ranks meet in one directory without talking
+    attempt   CROSSBOARD_ATTEMPT; else `rundir.claim_attempt`
+
+Sources: torch.distributed.run (TORCHELASTIC_RUN_ID, TORCHELASTIC_RESTART_COUNT, MASTER_ADDR, MASTER_PORT), sbatch(1)
+(SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURM_STEP_ID), mpirun(1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import socket
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ..store.process import start_ticks_of
+
+RANKS = ("CROSSBOARD_RANK", "RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+
+
+class Launch(NamedTuple):
+    """What a launcher says. job: the same after its restarts, "" without a launcher; key: another one at each start."""
+
+    rank: int
+    job: str
+    key: str
+    run_id: str
+    attempt: int | None
+
+
+def _int(text: str | None) -> int | None:
+    try:
+        return int(text) if text else None
+    except ValueError:
+        return None
+
+
+def launch_of(environment: Mapping[str, str] = os.environ) -> Launch:
+    """Read the launcher's words."""
+    rank = next((number for name in RANKS if (number := _int(environment.get(name))) is not None), 0)
+    job, restart = _job(environment)
+    key = f"{job}#{restart}" if job else f"{socket.gethostname()}:{os.getpid()}:{time.time_ns():x}:{secrets.token_hex(4)}"
+    return Launch(rank, job, key, environment.get("CROSSBOARD_RUN_ID", ""), _int(environment.get("CROSSBOARD_ATTEMPT")))
+
+
+def _job(environment: Mapping[str, str]) -> tuple[str, str]:
+    elastic = environment.get("TORCHELASTIC_RUN_ID", "")
+    restart = environment.get("TORCHELASTIC_RESTART_COUNT", "0")
+    if elastic and elastic != "none":
+        return f"torchelastic:{elastic}", restart
+    slurm = environment.get("SLURM_JOB_ID", "")
+    if slurm and "SLURM_PROCID" in environment:
+        return f"slurm:{slurm}.{environment.get('SLURM_STEP_ID', '0')}", environment.get("SLURM_RESTART_COUNT", "0")
+    if any(name in environment for name in RANKS[1:]):
+        parent = os.getppid()
+        return f"{socket.gethostname()}:{parent}:{start_ticks_of(parent)}", restart
+    return "", ""
+
+
+def new_run_id(job: str, *, project: str, name: str) -> str:
+    """A run id: it begins with the time, so that names sort by age; the same in all ranks of `job`."""
+    if job:
+        return "launch-" + hashlib.sha256(f"{job}\0{project}\0{name}".encode()).hexdigest()[:12]
+    return time.strftime("%Y%m%d-%H%M%S") + "-" + secrets.token_hex(3)
+
+
+def new_writer_id(attempt: int, rank: int) -> str:
+    """At most 16 ASCII characters: attempt, rank, and something unique."""
+    head = f"a{attempt}r{rank}-"
+    room = 16 - len(head)
+    return head + secrets.token_hex(8)[:room] if room >= 6 else secrets.token_hex(8)

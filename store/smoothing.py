@@ -1,0 +1,220 @@
+"""Smoothing a series: pure functions over all its points, and the same point by point for live curves.
+
+Values that are not finite stay what they are, and smoothing starts anew after them: nothing is carried across a gap. (The
+debiased mean of TensorBoard's page goes on across a NaN instead: here the curve after a gap depends on what is after it.)
+
+ema       the debiased exponential mean of TensorBoard. With weight w in 0..1, for the n-th value v_n since the last gap,
+          n from 1: m_n = w m_(n-1) + (1 - w) v_n, m_0 = 0, and the smoothed value is m_n / (1 - w^n). w = 0 changes nothing;
+          at w = 1, where the quotient is undefined, its limit, the mean of all values so far, is taken.
+          Source: tensorflow/tensorboard, tensorboard/components/vz_line_chart2/line-chart.ts, resmoothDataset; the debiasing
+          is that of Kingma and Ba, Adam, section 3.
+gaussian  the mean of the neighbours with weights exp(-d^2 / (2 sigma^2)), d = distance in points, up to d = 3 sigma; at the
+          ends of a stretch the weights of what is there are scaled to sum to 1.
+mean      the plain mean of the window of `weight` points around each point (floor(weight / 2) on either side), cut at the ends.
+
+The last two look ahead: the newest points change while more arrive. `Smoother.pending` is what they are for now.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from scipy.signal import lfilter, oaconvolve
+
+from .kinds import F64
+from .store import Smoothing
+
+KINDS: Final = ("ema", "gaussian", "mean")
+_SHORT: Final = 64
+_DIRECT: Final = 129
+"""Kernels up to this length are applied directly, longer ones block by block through the Fourier transform."""
+
+
+def checked(smoothing: Smoothing) -> Smoothing:
+    """Return `smoothing`. Raises ValueError for a kind or weight that there is not."""
+    kind, weight = smoothing.kind, smoothing.weight
+    if kind not in KINDS:
+        raise ValueError(f"smoothing: want one of {', '.join(KINDS)}, got {kind!r}")
+    if kind == "ema" and not 0 <= weight <= 1:
+        raise ValueError(f"smoothing: the weight of ema is 0 to 1, got {weight}")
+    if kind != "ema" and not 0 <= weight <= 1_000_000:
+        what = "sigma of gaussian" if kind == "gaussian" else "window of mean"
+        raise ValueError(f"smoothing: the {what} is 0 to 1,000,000 points, got {weight}")
+    return smoothing
+
+
+def reach(smoothing: Smoothing) -> int:
+    """How many points ahead a smoothed value depends on."""
+    if smoothing.kind == "gaussian":
+        return math.ceil(3 * smoothing.weight)
+    return int(smoothing.weight) // 2 if smoothing.kind == "mean" else 0
+
+
+def smooth(value: F64, smoothing: Smoothing) -> F64:
+    """Return `value` smoothed; float64, same length."""
+    checked(smoothing)
+    value = np.ascontiguousarray(value, dtype=np.float64)
+    if smoothing.kind == "ema":
+        return _in_stretches(value, lambda block: _ema(block, smoothing.weight))
+    return _in_stretches(value, _kernel_mean(smoothing))
+
+
+def _in_stretches(value: F64, each: Callable[[F64], F64]) -> F64:
+    """Apply `each`, which smooths the rows of a matrix, to every stretch of finite values.
+
+    Short stretches of one length go together, so that a NaN in every other place costs no more than none.
+    """
+    finite = np.isfinite(value)
+    if finite.all():
+        return each(value[None, :])[0] if len(value) else value.copy()
+    result = value.copy()
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], finite, [False])).astype(np.int8)))
+    starts, lengths = edges[::2], edges[1::2] - edges[::2]
+    for length in np.unique(lengths[lengths <= _SHORT]):
+        where = starts[lengths == length][:, None] + np.arange(length)
+        result[where] = each(value[where])
+    for start, length in zip(starts[lengths > _SHORT], lengths[lengths > _SHORT], strict=True):
+        result[start : start + length] = each(value[None, start : start + length])[0]
+    return result
+
+
+def _ema(block: F64, weight: float) -> F64:
+    """The debiased exponential mean of each row, from its first value on."""
+    if weight == 0:
+        return block
+    count = np.arange(1, block.shape[1] + 1, dtype=np.float64)
+    if weight == 1:
+        means: F64 = np.cumsum(block, axis=1) / count
+        return means
+    running: F64 = lfilter([1 - weight], [1, -weight], block, axis=1)
+    debiased: F64 = running / _debias(count, weight)
+    return debiased
+
+
+def _debias(count: F64, weight: float) -> F64:
+    """1 - weight ** count, exact also where weight is close to 1."""
+    factor: F64 = -np.expm1(count * math.log(weight))
+    return factor
+
+
+def _kernel_mean(smoothing: Smoothing) -> Callable[[F64], F64]:
+    half = reach(smoothing)
+    if half == 0:
+        return lambda block: block
+    if smoothing.kind == "mean":
+        return lambda block: _running_mean(block, half)
+    return lambda block: _gaussian(block, smoothing.weight, half)
+
+
+def _running_mean(block: F64, half: int) -> F64:
+    """Mean over up to `half` points on either side, of each row.
+
+    Each window sum is the end of one stretch of `2 half + 1` values plus the beginning of the next: sums of values and never
+    a difference of sums, so that a spike leaves no rounding error behind it.
+    """
+    rows, count = block.shape
+    half = min(half, count - 1)
+    size = 2 * half + 1
+    stretches = -(-(count + 2 * half) // size) + 1
+    padded = np.zeros((rows, stretches * size))
+    padded[:, half : half + count] = block
+    cells = padded.reshape(rows, stretches, size)
+    from_start = np.cumsum(cells, axis=2).reshape(rows, -1)
+    to_end = np.cumsum(cells[:, :, ::-1], axis=2)[:, :, ::-1].reshape(rows, -1)
+    begin = np.arange(count)
+    end = begin + size - 1
+    sums = to_end[:, begin] + np.where(begin % size == 0, 0.0, from_start[:, end])
+    means: F64 = sums / (np.minimum(begin + half, count - 1) - np.maximum(begin - half, 0) + 1)
+    return means
+
+
+def _gaussian(block: F64, sigma: float, half: int) -> F64:
+    """Gaussian-weighted mean over up to `half` points on either side, of each row."""
+    count = block.shape[1]
+    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma) ** 2)
+    if count <= _SHORT:
+        near = np.arange(count)[:, None] - np.arange(count)
+        weights = np.where(np.abs(near) <= half, np.exp(-0.5 * (near / sigma) ** 2), 0.0)
+        short: F64 = block @ (weights / weights.sum(axis=1, keepdims=True)).T
+        return short
+    kernel /= kernel.sum()
+    if half >= count:
+        kernel = kernel[half - count + 1 : half + count]
+    middle = (len(kernel) - 1) // 2
+    if len(kernel) <= _DIRECT:
+        sums = np.stack([np.convolve(row, kernel)[middle : middle + count] for row in block])
+    else:
+        sums = oaconvolve(block, kernel[None, :], axes=1)[:, middle : middle + count]
+    total = np.cumsum(kernel)
+    place = np.arange(count)
+    upper = total[np.minimum(place + middle, len(kernel) - 1)]
+    after = np.minimum(count - 1 - place, middle)
+    weight = upper - 1.0 + total[middle + after]  # what is left of the kernel, whose sum is 1, when both ends are cut
+    weight = np.where((place >= middle) & (after >= middle), 1.0, weight)
+    result: F64 = sums / weight
+    return result
+
+
+class Smoother:
+    """Smooths a series while it grows: what `extend` returned so far, and `pending`, are `smooth` of all values so far.
+
+    A point costs O(1) for ema, and as much as its window for the others.
+    """
+
+    def __init__(self, smoothing: Smoothing) -> None:
+        self.smoothing = checked(smoothing)
+        self._reach = reach(smoothing)
+        self._seen = 0  # finite values since the last gap (ema)
+        self._state = 0.0  # filter state (ema)
+        self._context = np.empty(0)  # values from `reach` before the first pending one on
+        self._settled = 0  # how many of the context are not pending
+
+    def extend(self, value: F64) -> F64:
+        """Take in the values that came next; return the smoothed values that are final now, in order."""
+        value = np.ascontiguousarray(value, dtype=np.float64)
+        if self.smoothing.kind == "ema":
+            return self._extend_ema(value)
+        self._context = np.concatenate((self._context, value))
+        total = len(self._context)
+        # a point is final when `reach` points follow it, or a gap does
+        gaps = np.flatnonzero(~np.isfinite(self._context))
+        final = max(total - self._reach, int(gaps[-1]) + 1 if len(gaps) else 0, self._settled)
+        ready = smooth(self._context, self.smoothing)[self._settled : final]
+        drop = max(final - self._reach, 0)
+        self._context = self._context[drop:]
+        self._settled = final - drop
+        return ready
+
+    def pending(self) -> F64:
+        """Smoothed values of the points that `extend` has not returned yet, as they are for now."""
+        if self.smoothing.kind == "ema" or self._settled == len(self._context):
+            return np.empty(0)
+        return smooth(self._context, self.smoothing)[self._settled :]
+
+    def _extend_ema(self, value: F64) -> F64:
+        weight = self.smoothing.weight
+        result = value.copy()
+        gaps = np.flatnonzero(~np.isfinite(value))
+        head = int(gaps[0]) if len(gaps) else len(value)
+        if head and weight > 0:
+            count = np.arange(self._seen + 1, self._seen + head + 1, dtype=np.float64)
+            if weight == 1:
+                sums = np.cumsum(np.concatenate(([self._state], value[:head])))[1:]
+                self._state = float(sums[-1])
+                result[:head] = sums / count
+            else:
+                running, state = lfilter([1 - weight], [1, -weight], value[:head], zi=[self._state])
+                self._state = float(state[0])
+                result[:head] = running / _debias(count, weight)
+        self._seen += head
+        if not len(gaps):
+            return result
+        last = int(gaps[-1]) + 1
+        result[head:last] = smooth(value[head:last], self.smoothing)
+        self._seen, self._state = 0, 0.0
+        if last < len(value):
+            result[last:] = self._extend_ema(value[last:])
+        return result

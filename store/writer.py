@@ -1,0 +1,363 @@
+"""The journal's writing side: one writer's two files, `points` and `framing` say how they look.
+
+Points: a mapped journal hands out *slots* from an iterator over the slots of its newest segment. Taking one is a single step in
+C, so threads and signal handlers that log inside a logging call each get their own slot, and the hot path needs no lock: it
+takes a slot, packs 32 bytes into the map and is done. The iterator ends with the segment; whoever finds it empty goes on to
+the next segment under a lock. The helper thread prepares that segment ahead of need (`prepare`); when it is late it is made
+inside the call.
+
+Growth: a segment is an eighth of the file, rounded up to 64 KiB, at most 4 MiB, prepared when the newest is half used. At
+100,000 points that is at most 38 bytes a point on disk; doubling would be 41 and more. Room is taken with posix_fallocate, so a
+full disk is an error here and never a SIGBUS at a store. Then points are dropped and counted, also in the file's header.
+
+A journal that may not be mapped (`filesystem`) has the same records, one pwrite(2) a call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import mmap
+import operator
+import os
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from .framing import encode_frame
+from .points import (
+    CHECK_INDEX,
+    CHECK_SALT,
+    CHECK_STEP,
+    CHECK_TAG,
+    DROPPED_AT,
+    HEADER_SIZE,
+    RECORD,
+    RECORD_SIZE,
+    PointsHeader,
+    check_of,
+    encode_header,
+)
+from .records import Record, encode_record
+from .rundir import points_name, records_name
+
+SMALLEST: Final = 64 << 10
+LARGEST: Final = 4 << 20
+RETRY_S: Final = 1.0
+"""How often growth is tried again on a full disk."""
+_FLAGS: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+class Hot(NamedTuple):
+    """What a logging call needs to keep a point without a lock.
+
+    slots  numbers of free slots of the newest segment; ends with it
+    buffer its map, or None where points are not kept by packing into a map
+    bias   byte of slot s in the buffer is 32 s + bias
+    """
+
+    slots: Iterator[int]
+    buffer: Any
+    bias: int
+
+
+NO_ROOM: Final = Hot(iter(()), None, 0)
+
+
+class Segment(NamedTuple):
+    """A mapped stretch of the file: bytes start to start + size."""
+
+    start: int
+    size: int
+    buffer: mmap.mmap
+
+    def hot(self) -> Hot:
+        first = (max(self.start, HEADER_SIZE) - HEADER_SIZE) // RECORD_SIZE
+        last = (self.start + self.size - HEADER_SIZE) // RECORD_SIZE
+        return Hot(iter(range(first, last)), self.buffer, HEADER_SIZE - self.start)
+
+
+def growth(size: int) -> int:
+    """Bytes by which a journal of `size` bytes grows next."""
+    return min(LARGEST, max(SMALLEST, -(-size // 8 // SMALLEST) * SMALLEST))
+
+
+class MappedPoints:
+    """A points journal that is mapped. Raises OSError when it cannot be made."""
+
+    way = "mmap"
+
+    def __init__(self, path: str, header: PointsHeader) -> None:
+        self.path = path
+        self.dropped = 0
+        self.full = ""
+        """Why there is no room, or ''."""
+        self._lock = threading.RLock()
+        self._advancing = False
+        self._late: deque[tuple[int, float, int, float]] = deque()
+        self._next: Segment | None = None
+        self._tried = 0.0
+        self._closed = False
+        self.switches = 0
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o644)
+        try:
+            self.size = 0
+            self._first = self._newest = self._make(SMALLEST)
+        except OSError:
+            os.close(self.fd)
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise
+        self._first.buffer[:HEADER_SIZE] = encode_header(header)
+        self.hot = self._first.hot()
+
+    def _make(self, size: int) -> Segment:
+        os.posix_fallocate(self.fd, self.size, size)
+        buffer = mmap.mmap(self.fd, size, offset=self.size)
+        if hasattr(mmap, "MADV_DONTFORK"):
+            buffer.madvise(mmap.MADV_DONTFORK)
+        segment = Segment(self.size, size, buffer)
+        self.size += size
+        return segment
+
+    @property
+    def used(self) -> int:
+        """Slots handed out so far."""
+        hot, segment = self.hot, self._newest
+        if hot.buffer is None:
+            return (self.size - HEADER_SIZE) // RECORD_SIZE
+        return (segment.start + segment.size - HEADER_SIZE) // RECORD_SIZE - operator.length_hint(hot.slots)
+
+    def put(self, tag: int, value: float, step: int, now: float) -> None:
+        """Keep one point, or count it as dropped. The slow twin of the hot path; any thread, also inside a signal handler."""
+        while True:
+            hot = self.hot
+            slot = next(hot.slots, -1)
+            if slot >= 0:
+                RECORD.pack_into(hot.buffer, (slot << 5) + hot.bias, value, step, now, check_of(slot, step, tag), tag)
+                return
+            with self._lock:
+                if self._advancing:  # a signal handler inside `_advance` of this very thread
+                    self._late.append((tag, value, step, now))
+                    return
+                if hot is self.hot and not self._advance():
+                    self._drop(1)
+                    return
+
+    def put_all(self, items: Sequence[tuple[int, float]], step: int, now: float) -> None:
+        """`put` for several tags."""
+        for tag, value in items:
+            self.put(tag, value, step, now)
+
+    def _advance(self) -> bool:
+        """Go on to the next segment; False when there is no room."""
+        if self._closed or (self.full and time.monotonic() - self._tried < RETRY_S):
+            return False
+        self._advancing = True
+        try:
+            segment, self._next = self._next, None
+            if segment is None:
+                self._tried = time.monotonic()
+                segment = self._make(growth(self.size))
+            self._newest = segment
+            self.switches += 1
+            self.hot = segment.hot()
+            self.full = ""
+        except (OSError, ValueError) as error:
+            self.full = f"{type(error).__name__}: {error}"
+            self.hot = NO_ROOM
+            return False
+        finally:
+            self._advancing = False
+            while self._late:
+                self.put(*self._late.popleft())
+        return True
+
+    def _drop(self, count: int) -> None:
+        self.dropped += count
+        with contextlib.suppress(ValueError):
+            struct.pack_into("<Q", self._first.buffer, DROPPED_AT, self.dropped)
+
+    def prepare(self) -> None:
+        """Make the next segment when the newest is half used. For the helper thread."""
+        hot, segment = self.hot, self._newest
+        if self._next is not None or self._closed or hot.buffer is None:
+            return
+        if operator.length_hint(hot.slots) * RECORD_SIZE * 2 > segment.size:
+            return
+        with self._lock:
+            if self._next is None and not self._closed and not self._advancing and self.hot is hot:
+                with contextlib.suppress(OSError, ValueError):  # a full disk is met again, and said, when the room is needed
+                    self._next = self._make(growth(self.size))
+
+    def stop(self, why: str) -> None:
+        """Keep nothing any more: every further point counts as dropped."""
+        with self._lock:
+            self._closed, self.full, self.hot = True, why, NO_ROOM
+
+    def close(self) -> int:
+        """Cut the file to its last slot and let go of it; return how many slots were used."""
+        with self._lock:
+            if self._closed and self.hot is NO_ROOM and self.fd < 0:
+                return 0
+            used = self.used
+            slots = self.hot.slots
+            self._closed, self.hot = True, NO_ROOM
+            deque(slots, maxlen=0)  # no thread that still holds the map gets a slot behind the cut any more
+            with contextlib.suppress(OSError, ValueError):
+                self._first.buffer.flush(0, mmap.PAGESIZE) if self.dropped else None
+            with contextlib.suppress(OSError):
+                os.ftruncate(self.fd, HEADER_SIZE + used * RECORD_SIZE)
+            self._next = None
+            with contextlib.suppress(OSError):
+                os.close(self.fd)
+            self.fd = -1
+            return used
+
+    def forget(self) -> None:
+        """In a forked child: let go of what belongs to the parent, without touching the file."""
+        self._closed, self.hot = True, NO_ROOM
+        with contextlib.suppress(OSError):
+            os.close(self.fd)
+        self.fd = -1
+
+
+class WrittenPoints:
+    """A points journal that is written with one pwrite(2) a call. Raises OSError when it cannot be made."""
+
+    way = "write"
+
+    def __init__(self, path: str, header: PointsHeader) -> None:
+        self.path = path
+        self.dropped = 0
+        self.full = ""
+        self.hot = NO_ROOM
+        self.switches = 0
+        self._closed = False
+        self._slots = itertools.count()
+        self._taken = 0
+        self._lock = threading.RLock()
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o644)
+        try:
+            self._pwrite(encode_header(header), 0)
+        except OSError:
+            os.close(self.fd)
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise
+
+    def _pwrite(self, data: bytes, at: int) -> None:
+        if hasattr(os, "pwrite"):
+            done = os.pwrite(self.fd, data, at)
+            while 0 < done < len(data):  # a full disk took a part: the rest says why
+                done += os.pwrite(self.fd, data[done:], at + done)
+        else:
+            with self._lock:
+                os.lseek(self.fd, at, os.SEEK_SET)
+                os.write(self.fd, data)
+
+    @property
+    def used(self) -> int:
+        """Slots handed out so far."""
+        return self._taken
+
+    def put(self, tag: int, value: float, step: int, now: float) -> None:
+        """Keep one point, or count it as dropped."""
+        self.put_all(((tag, value),), step, now)
+
+    def put_all(self, items: Sequence[tuple[int, float]], step: int, now: float) -> None:
+        """Keep several points with one write, or count them as dropped. The slots are taken in one step in C."""
+        if self._closed:
+            self.dropped += len(items)
+            return
+        slots = tuple(itertools.islice(self._slots, len(items)))
+        data = b"".join(
+            RECORD.pack(value, step, now, check_of(slot, step, tag), tag)
+            for slot, (tag, value) in zip(slots, items, strict=True)
+        )
+        try:
+            self._pwrite(data, HEADER_SIZE + slots[0] * RECORD_SIZE)
+            self._taken = max(self._taken, slots[-1] + 1)
+            self.full = ""
+        except OSError as error:
+            self.full = f"{type(error).__name__}: {error}"
+            self.dropped += len(items)
+            with contextlib.suppress(OSError):
+                self._pwrite(struct.pack("<Q", self.dropped), DROPPED_AT)
+
+    def prepare(self) -> None:
+        """Nothing to prepare: a write grows the file."""
+
+    def stop(self, why: str) -> None:
+        """Keep nothing any more: every further point counts as dropped."""
+        self._closed, self.full = True, why
+
+    def close(self) -> int:
+        """Let go of the file; return how many slots were used."""
+        with self._lock:
+            if self.fd >= 0:
+                self._closed = True
+                with contextlib.suppress(OSError):
+                    os.close(self.fd)
+                self.fd = -1
+            return self._taken
+
+    def forget(self) -> None:
+        """In a forked child: let go of what belongs to the parent, without touching the file."""
+        self.close()
+
+
+class RecordsFile:
+    """A records file: whole frames, one write(2) each. Raises OSError when it cannot be made."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | _FLAGS, 0o644)
+
+    def append(self, *records: Record) -> None:
+        """Append `records`. Raises OSError; then none of a record that did not fit stays."""
+        data = b"".join(encode_frame(encode_record(record)) for record in records)
+        done = os.write(self.fd, data)
+        if done != len(data):
+            os.ftruncate(self.fd, os.fstat(self.fd).st_size - done)
+            raise OSError(28, f"only {done} of {len(data)} bytes fitted", self.path)
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self.fd)
+            self.fd = -1
+
+
+PointsFile = MappedPoints | WrittenPoints
+
+
+def open_points(run_dir: str, header: PointsHeader, way: str) -> PointsFile:
+    """Make the points journal of `header.writer` in `run_dir`."""
+    path = os.path.join(run_dir, points_name(header.writer))
+    return MappedPoints(path, header) if way == "mmap" else WrittenPoints(path, header)
+
+
+def open_records(run_dir: str, writer: str) -> RecordsFile:
+    """Make the records file of `writer` in `run_dir`."""
+    return RecordsFile(os.path.join(run_dir, records_name(writer)))
+
+
+__all__ = [
+    "CHECK_INDEX",
+    "CHECK_SALT",
+    "CHECK_STEP",
+    "CHECK_TAG",
+    "NO_ROOM",
+    "Hot",
+    "MappedPoints",
+    "PointsFile",
+    "RecordsFile",
+    "WrittenPoints",
+    "growth",
+    "open_points",
+    "open_records",
+]
