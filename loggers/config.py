@@ -8,12 +8,10 @@ Anything else is kept as its ``repr``; nothing raises.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import enum
 import os
 from collections.abc import Iterator, Mapping, MutableMapping, Set
-from types import SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
@@ -60,7 +58,7 @@ def _plain(value: Any, depth: int) -> Any:
         return {field.name: plain(getattr(value, field.name, None), depth=depth + 1) for field in dataclasses.fields(value)}
     if isinstance(value, (Mapping, MutableMapping)) or (hasattr(value, "keys") and hasattr(value, "__getitem__")):
         return {str(key): plain(value[key], depth=depth + 1) for key in value.keys()}  # noqa: SIM118  a mapping by duck may not iterate
-    if isinstance(value, (argparse.Namespace, SimpleNamespace)):
+    if type(value).__name__ in ("Namespace", "SimpleNamespace"):
         return {name: plain(one, depth=depth + 1) for name, one in vars(value).items()}
     if isinstance(value, (list, tuple, Set)) or type(value).__name__ == "ListConfig":
         return [plain(one, depth=depth + 1) for one in value]

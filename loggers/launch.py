@@ -11,9 +11,7 @@ Sources: torch.distributed.run (TORCHELASTIC_RUN_ID, TORCHELASTIC_RESTART_COUNT,
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import socket
 import time
 from collections.abc import Mapping
@@ -45,7 +43,7 @@ def launch_of(environment: Mapping[str, str] = os.environ) -> Launch:
     """Read the launcher's words."""
     rank = next((number for name in RANKS if (number := _int(environment.get(name))) is not None), 0)
     job, restart = _job(environment)
-    key = f"{job}#{restart}" if job else f"{socket.gethostname()}:{os.getpid()}:{time.time_ns():x}:{secrets.token_hex(4)}"
+    key = f"{job}#{restart}" if job else f"{socket.gethostname()}:{os.getpid()}:{time.time_ns():x}:{os.urandom(4).hex()}"
     return Launch(rank, job, key, environment.get("CROSSBOARD_RUN_ID", ""), _int(environment.get("CROSSBOARD_ATTEMPT")))
 
 
@@ -66,12 +64,14 @@ def _job(environment: Mapping[str, str]) -> tuple[str, str]:
 def new_run_id(job: str, *, project: str, name: str) -> str:
     """A run id: it begins with the time, so that names sort by age; the same in all ranks of `job`."""
     if job:
+        import hashlib
+
         return "launch-" + hashlib.sha256(f"{job}\0{project}\0{name}".encode()).hexdigest()[:12]
-    return time.strftime("%Y%m%d-%H%M%S") + "-" + secrets.token_hex(3)
+    return time.strftime("%Y%m%d-%H%M%S") + "-" + os.urandom(3).hex()
 
 
 def new_writer_id(attempt: int, rank: int) -> str:
     """At most 16 ASCII characters: attempt, rank, and something unique."""
     head = f"a{attempt}r{rank}-"
     room = 16 - len(head)
-    return head + secrets.token_hex(8)[:room] if room >= 6 else secrets.token_hex(8)
+    return head + os.urandom(8).hex()[:room] if room >= 6 else os.urandom(8).hex()

@@ -11,11 +11,9 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import subprocess
 import sys
 import threading
 import time
-import traceback as tracebacks
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -404,6 +402,8 @@ class Run:
         if isinstance(error, SystemExit) and code in (None, 0):
             self.finish()
             return
+        import traceback as tracebacks
+
         said = "".join(tracebacks.format_exception_only(type(error), error)).strip().splitlines()
         text = "".join(tracebacks.format_exception(type(error), error, error.__traceback__))[-20_000:]
         self.finish("failed", error=said[-1] if said else "", traceback=text, exit_code=code if isinstance(code, int) else None)
@@ -629,18 +629,16 @@ class Summary(Mapping[str, Any]):
 
 
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("crossboard")
-    except PackageNotFoundError:
-        return ""
+    """The version of the package that this module is part of, which is imported already."""
+    return str(getattr(sys.modules.get(__name__.partition(".")[0]), "__version__", ""))
 
 
 def _seal_behind(run_dir: str) -> None:
     """Let a process of its own seal the run; nobody waits for it."""
     if os.environ.get("CROSSBOARD_SEAL", "1") == "0":
         return
+    import subprocess
+
     with contextlib.suppress(OSError, ValueError):
         subprocess.Popen(
             [sys.executable, "-m", "crossboard", "seal", "--quiet", run_dir],

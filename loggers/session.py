@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
@@ -196,7 +195,7 @@ def _file_name(text: str) -> str:
 def _default_name(run_id: str) -> str:
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", "") or ""
-    stem = Path(file).stem if file else "run"
+    stem = os.path.splitext(os.path.basename(file))[0] if file else "run"
     return f"{'run' if stem in ('__main__', '-c', '') else stem}-{run_id[-4:]}"
 
 

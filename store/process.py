@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -34,7 +33,8 @@ class ProcessIdentity(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text().strip()
+        with open(path) as file:
+            return file.read().strip()
     except OSError:
         return ""
 

@@ -26,7 +26,6 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
@@ -176,7 +175,8 @@ def _read(path: str, form: type[_File]) -> _File:
     until = time.monotonic() + _READ_AGAIN_S
     while True:
         try:
-            raw = Path(path).read_bytes()
+            with open(path, "rb") as file:
+                raw = file.read()
         except FileNotFoundError:
             raise NotFound(f"no {os.path.basename(path)}; want a run directory, got {os.path.dirname(path)}") from None
         try:
