@@ -51,7 +51,7 @@ def digits() -> list[Any]:
     """Return training images, validation images, training labels, validation labels; images (n, 8, 8, 1) in 0..1."""
     images, labels = load_digits(return_X_y=True)
     parts = train_test_split(images / 16.0, labels, test_size=0.2, stratify=labels, random_state=0)
-    return [part.reshape(-1, 8, 8, 1).astype(np.float32) for part in parts[:2]] + parts[2:]
+    return [*(part.reshape(-1, 8, 8, 1).astype(np.float32) for part in parts[:2]), *parts[2:]]
 
 
 def cnn() -> keras.Model:
@@ -98,7 +98,7 @@ def main(argv: list[str] | None = None) -> None:
         x_train, y_train, validation_data=validation, batch_size=args.batch, epochs=args.epochs, callbacks=[callback], verbose=0
     )
     run.finish()
-    accuracy = run.summary["val/acc"]
+    accuracy = run.summary["val/acc"]["last"]
     print(f"keras seed {args.seed}: {callback.step} steps, validation accuracy {accuracy:.3f}")
 
 

@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     step = 0
     for _epoch in range(args.epochs):
         model.train()
-        for batch in torch.randperm(len(x_train)).split(args.batch):
+        for batch in torch.split(torch.randperm(len(x_train)), args.batch):
             scores = model(x_train[batch])
             loss = loss_of(scores, y_train[batch])
             optimizer.zero_grad()

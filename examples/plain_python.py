@@ -96,7 +96,7 @@ def main(argv: list[str] | None = None) -> None:
     with cb.init(project="spirals", name=f"numpy seed {args.seed}", group="numpy", config=args, dir=args.dir) as run:
         for step, metrics in zip(range(args.steps), training(args.seed, args.lr, args.batch), strict=False):
             run.log(metrics, step=step)
-    print(f"numpy seed {args.seed}: {args.steps} steps, validation accuracy {run.summary['val/acc']:.3f}")
+    print(f"numpy seed {args.seed}: {args.steps} steps, validation accuracy {run.summary['val/acc']['last']:.3f}")
 
 
 if __name__ == "__main__":

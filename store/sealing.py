@@ -113,6 +113,11 @@ def seal_writer(run_dir: str, writer: str, *, step: Callable[[str], None] = no_s
         return SealReport(writer, "failed", why=str(error))
 
 
+def is_over(run_dir: str, writer: str) -> bool:
+    """Whether `writer` recorded its end or is proven dead on this host."""
+    return _is_over(_records_of(run_dir, writer), os.path.join(run_dir, points_name(writer)))
+
+
 def _is_over(known: _Known, journal: str) -> bool:
     """Whether nobody will append to the journal any more."""
     if known.ended:

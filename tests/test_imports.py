@@ -22,6 +22,7 @@ ALLOWED = {
 }
 OUTSIDE = ["src/crossboard", "examples", "tests", "benchmarks"]
 LIGHT = {"crossboard", "numpy", "msgspec", "google_crc32c"}
+LIGHT |= {"typing_extensions"}  # one file, which msgspec itself imports where it is installed
 FRAMEWORKS = {"torch", "tensorflow", "keras", "tensorboard", "visdom", "lightning", "transformers", "jax"}
 
 

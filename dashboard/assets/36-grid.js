@@ -90,7 +90,7 @@
       card.unmount(); held.delete(card); cards.delete(tag); card.element.remove();
     }
     grid.shown = shown;
-    byId('app').classList.toggle('many', place > 3);
+    byId('app').classList.toggle('many', names.length > 1);
   }
 
   function redraw() { for (const card of curves.near) card.redraw(); }
