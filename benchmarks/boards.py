@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -182,16 +183,29 @@ def tensorboard_server(root: Path, *, runs: int, tags: int) -> Iterator[str]:
 Box = tuple[float, float, float, float]
 
 
+def screenshot(session: Any) -> bytes:
+    """What the screen shows, as PNG; b"" where the browser cannot tell just now. `session` is a DevTools session: Playwright's
+    own screenshot waits for fonts first."""
+    from playwright.sync_api import Error
+
+    try:
+        return b64decode(session.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})["data"])
+    except Error:
+        return b""
+
+
 def watch(page: Any, act: Callable[[], None], *, settled: Callable[[], bool], timeout_s: float) -> list[tuple[float, bytes]]:
     """Run `act`, then take screenshots until `settled` has held for two seconds: [(seconds since the start, PNG)]."""
     shots: list[tuple[float, bytes]] = []
+    session = page.context.new_cdp_session(page)
     began = time.perf_counter()
     act()
     calm: float | None = None
     while True:
-        picture = page.screenshot()
+        picture = screenshot(session)
         now = time.perf_counter() - began
-        shots.append((now, picture))
+        if picture:
+            shots.append((now, picture))
         if settled():
             calm = now if calm is None else calm
             if now - calm > 2.0:

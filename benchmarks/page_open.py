@@ -25,6 +25,7 @@ from boards import (
     Box,
     chromium_path,
     crossboard_server,
+    screenshot,
     table,
     tensorboard_server,
     visible_at,
@@ -59,6 +60,7 @@ def open_crossboard(page: Any, url: str, *, timeout_s: float) -> float:
 def open_tensorboard(page: Any, url: str, *, timeout_s: float) -> float:
     """As above; ticks "select all" once if no run is selected. The page is taken as settled when its picture stops changing."""
     state: dict[str, Any] = {"clicked": False, "last": b""}
+    session = page.context.new_cdp_session(page)
 
     def settled() -> bool:
         if not state["clicked"]:
@@ -72,10 +74,10 @@ def open_tensorboard(page: Any, url: str, *, timeout_s: float) -> float:
             f"document.querySelectorAll('{TB_PLOTS}').length < 2 || document.querySelectorAll('mat-spinner').length > 0"
         ):
             return False
-        now = page.screenshot()
-        same = now == state["last"]
+        now = screenshot(session)
+        same = bool(now) and now == state["last"]
         state["last"] = now
-        return bool(same)
+        return same
 
     shots = watch(page, lambda: page.goto(url, wait_until="commit"), settled=settled, timeout_s=timeout_s)
     return visible_at(shots, boxes(page, TB_PLOTS))

@@ -76,7 +76,9 @@ class Editor:
         try:
             owner = directory.stat().st_uid
             if hasattr(os, "getuid") and owner != os.getuid():
-                raise Refused(403, f"run {run.name!r} belongs to user {owner}, the board runs as {os.getuid()}", "ask its owner")
+                raise Refused(
+                    403, f"run {run.name!r} belongs to user {owner}, the board runs as {os.getuid()}", "ask its owner"
+                )
             with self._lock:
                 records: tuple[Record, ...] = (edit,) if path.exists() else (self._opened(), edit)
                 _append(path, b"".join(encode_frame(encode_record(record)) for record in records))

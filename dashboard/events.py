@@ -201,7 +201,7 @@ class Newsroom:
             try:
                 version = self.store.refresh()
                 self.failed = ""
-            except Exception as error:  # noqa: BLE001  one bad source or a full disk must not end the live view
+            except Exception as error:
                 if not self.failed and not self._stopped.is_set():
                     log.exception("refresh failed; trying again")
                 self.failed = f"{type(error).__name__}: {error}"
@@ -263,7 +263,7 @@ class Newsroom:
             while not self._stopped.is_set():
                 try:
                     await asyncio.wait_for(client.bell.wait(), HEARTBEAT_S)
-                except asyncio.TimeoutError:  # noqa: UP041  on 3.10 it is not yet the built-in one
+                except asyncio.TimeoutError:
                     yield b":\n\n"
                     continue
                 if self._stopped.is_set():

@@ -58,5 +58,8 @@ def to_json(content: Any) -> bytes:
 def json_reply(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON reply that no cache keeps."""
     return Response(
-        to_json(content), status_code=status, media_type="application/json", headers={"Cache-Control": "no-store", **(headers or {})}
+        to_json(content),
+        status_code=status,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
     )

@@ -34,11 +34,46 @@ from .replies import Refused, json_reply, number, to_json
 from .safety import Door
 
 MAX_BODY: Final = 1 << 20
-RUN_COLUMNS: Final = (
-    "key project id name source path status started updated ended group tags notes hidden framework host attempts ranks dropped error "
-    "config summary"
-).split()
-SERIES_COLUMNS: Final = "run tag rank kind count first_step last_step min max last nan pos_inf neg_inf attempts".split()
+RUN_COLUMNS: Final = [
+    "key",
+    "project",
+    "id",
+    "name",
+    "source",
+    "path",
+    "status",
+    "started",
+    "updated",
+    "ended",
+    "group",
+    "tags",
+    "notes",
+    "hidden",
+    "framework",
+    "host",
+    "attempts",
+    "ranks",
+    "dropped",
+    "error",
+    "config",
+    "summary",
+]
+SERIES_COLUMNS: Final = [
+    "run",
+    "tag",
+    "rank",
+    "kind",
+    "count",
+    "first_step",
+    "last_step",
+    "min",
+    "max",
+    "last",
+    "nan",
+    "pos_inf",
+    "neg_inf",
+    "attempts",
+]
 CURVE_FORMS: Final = (COLUMNS, JSON, CSV)
 
 log: Final = logging.getLogger("crossboard.dashboard")

@@ -271,7 +271,9 @@ def opening(url: str, port: int, *, paths: Sequence[str], store: Store | None = 
     counts = {source.path: source.runs for source in store.sources()} if store is not None else {}
     for place, path in enumerate(paths):
         runs = counts.get(path)
-        lines.append(f"  {'watching' if place == 0 else '':<12} {path}{'' if not runs else f'  ({runs} run{'' if runs == 1 else 's'})'}")
+        lines.append(
+            f"  {'watching' if place == 0 else '':<12} {path}{'' if not runs else f'  ({runs} run{'' if runs == 1 else 's'})'}"
+        )
     if not has_display():
         lines.append(f"  {'from afar':<12} {tunnel_line(port)}")
     if host in WILDCARDS:

@@ -1,13 +1,14 @@
 """What a store holds in memory: runs, their strands, and what of both the catalog has already.
 
-A strand of at most `overview.BUCKETS` points is its overview, which then holds every point. A longer one has its raw points in a
-column beside it. Overviews that the catalog has are loaded when they are asked for and may be dropped again (`Residents`).
+A strand of at most `overview.BUCKETS` points is its overview, which then holds every point. A longer one has its raw points in
+a column beside it. Overviews that the catalog has are loaded when they are asked for and may be dropped again (`Residents`).
 """
 
 from __future__ import annotations
 
 import bisect
 import copy
+import dataclasses
 import itertools
 from collections import OrderedDict
 from typing import Final
@@ -21,6 +22,7 @@ from .overview import BUCKETS, Overview, Part, Stats
 from .records import KIND_OF, ConfigSet, SummarySet, TagDeclared
 from .source import FoundRun, Placed, Source
 
+_FOUND_FIELDS: Final = tuple(one.name for one in dataclasses.fields(FoundRun) if one.name != "token")
 HISTORY: Final = 512
 MOST_PROBLEMS: Final = 1000
 _serial = itertools.count(1)
@@ -142,7 +144,7 @@ class RunData:
         self.stored_records = 0
         self.token: object = None
         self.dirty = True
-        self.in_catalog = False  # the catalog may have something of this run that is not of this data
+        self.outdated = False  # the catalog has something of this run that is not of this data
         self.version = 0
         self.started_version = 0
         self.info: RunInfo | None = None
@@ -195,7 +197,7 @@ class RunData:
         )
         path = self.owner.path if self.owner is not None else ""
         return Change(
-            self.found.key, self.in_catalog, self.format, path, stored, strands, list(self.records), self.stored_records
+            self.found.key, self.outdated, self.format, path, stored, strands, list(self.records), self.stored_records
         )
 
 

@@ -1,4 +1,5 @@
-/* The tooltip of the curve cards: at the cursor's right, at its left when there is no room, never over the cursor. */
+/* The tooltip of the curve cards: at the cursor's right, at its left when there is no room, below or above it on
+   a screen that has room on neither side; never over the cursor. */
 (root => {
   'use strict';
   const {h, fill, numbers} = root.crossboard;
@@ -19,9 +20,11 @@
       more > 0 ? h('div.f', {}, h('span', {}, 'nearest first'), h('span', {}, `${numbers.whole(more)} more`)) : null);
     box.hidden = false;
     const {offsetWidth: width, offsetHeight: height} = box, room = innerWidth - 8;
-    const at = left + 18 + width <= room ? left + 18 : left - 18 - width;
-    box.style.left = `${Math.max(8, Math.min(at, room - width))}px`;
-    box.style.top = `${Math.max(8, Math.min(top - 18, innerHeight - 8 - height))}px`;
+    const fitsRight = left + 18 + width <= room, fitsLeft = left - 18 - width >= 8;
+    const x0 = fitsRight ? left + 18 : fitsLeft ? left - 18 - width : Math.max(8, Math.min(left - width / 2, room - width));
+    const y0 = fitsRight || fitsLeft ? top - 18 : top + 24 + height <= innerHeight - 8 ? top + 24 : top - 24 - height;
+    box.style.left = `${x0}px`;
+    box.style.top = `${Math.max(8, Math.min(y0, innerHeight - 8 - height))}px`;
   }
 
   function hide() { if (box) box.hidden = true; }

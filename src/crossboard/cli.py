@@ -1,4 +1,4 @@
-"""The command line: ``crossboard PATH...`` opens the board, a first word from `COMMANDS` does something else.
+"""The command line: ``crossboard PATH...`` opens the board, a first word from `commands.COMMANDS` does something else.
 
 A path that is called like a command is opened as ``./demo``. Exit status: 0 done, 1 the answer is bad news (damage was found,
 nothing could be done), 2 the call was wrong.
@@ -12,11 +12,12 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from crossboard._version import __version__
+from crossboard.commands import COMMANDS
 from crossboard.store.errors import CrossboardError
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, *, prog: str, description: str, epilog: str = "") -> None:
         super().__init__(
-            prog=prog, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
 
 
@@ -81,6 +86,7 @@ def open_board(argv: Sequence[str]) -> int:
         _show_open_one(*found, paths=paths, open_browser=not args.no_browser)
         return 0
     from crossboard.dashboard.serve import serve
+    from crossboard.wiring import exporters
 
     if said:
         print(said)
@@ -97,7 +103,7 @@ def open_board(argv: Sequence[str]) -> int:
             base_path=args.base_path,
             hosts=args.allow_host,
             version=__version__,
-            exporters=_exporters(),
+            exporters=exporters(),
             seal=os.environ.get("CROSSBOARD_SEAL", "1") != "0",
         )
     except (OSError, ValueError) as error:
@@ -109,7 +115,9 @@ def open_board(argv: Sequence[str]) -> int:
 def board_parser() -> argparse.ArgumentParser:
     """The options of ``crossboard PATH...``."""
     parser = _Parser(
-        prog="crossboard", description="Open one board over training runs: see, compare and follow them live.", epilog=_COMMANDS_HELP
+        prog="crossboard",
+        description="Open one board over training runs: see, compare and follow them live.",
+        epilog=_COMMANDS_HELP,
     )
     parser.add_argument(
         "paths",
@@ -118,13 +126,19 @@ def board_parser() -> argparse.ArgumentParser:
         help="run roots, projects or single runs (default: CROSSBOARD_DIR, else runs/ here or in a parent directory)",
     )
     parser.add_argument("--version", action="version", version=f"crossboard {__version__}")
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port to listen on; a free one if it is taken (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_port, default=DEFAULT_PORT, help="port to listen on; a free one if it is taken (default: %(default)s)"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)")
     parser.add_argument("--no-browser", action="store_true", help="print the link, open no browser")
     parser.add_argument("--no-token", action="store_true", help="ask for no key: everybody who reaches the port sees the runs")
     parser.add_argument("--base-path", default="", metavar="/A/B", help="path under which a proxy serves the board")
     parser.add_argument(
-        "--allow-host", action="append", default=[], metavar="NAME", help="name by which browsers may ask, beside localhost; repeatable"
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="name by which browsers may ask, beside localhost; repeatable",
     )
     parser.add_argument("--title", default="", help="title of the page (default: the name of the first path)")
     return parser
@@ -165,7 +179,7 @@ def _existing(parser: argparse.ArgumentParser, path: str) -> str:
         _wrong(parser, f"no such path: {path}")
     close = difflib.get_close_matches(path, COMMANDS, n=1)
     meant = f"; did you mean `crossboard {close[0]}`?" if close else f"; commands are {', '.join(COMMANDS)}"
-    _wrong(parser, f"{path!r} is no path and no command{meant}")
+    return _wrong(parser, f"{path!r} is no path and no command{meant}")
 
 
 def _wrong(parser: argparse.ArgumentParser, message: str) -> NoReturn:
@@ -188,7 +202,7 @@ def _show_open_one(board: object, token: str, *, paths: Sequence[str], open_brow
 
     assert isinstance(board, OpenBoard)
     print(f"A board is open on {'this path' if len(paths) == 1 else 'these paths'} already (pid {board.process.pid}).")
-    print(opening(board.url(token), board.port, paths=paths, ends=False))
+    print(opening(board.url(token), board.port, paths=paths))
     if open_browser and has_display():
         webbrowser.open(board.url(open_token) if (open_token := _second_token(paths)) is not None else board.url(token))
 

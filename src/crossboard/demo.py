@@ -130,6 +130,8 @@ class Demo:
         threading.Thread(target=self.relay, args=(told,), name="crossboard-demo-board", daemon=True).start()
         if not told.wait(30):
             print("The board has said nothing for 30 s; training goes on, its output follows when it comes.", flush=True)
+        elif not self.url:
+            print(f"The board did not open (status {self.board.wait()}); training goes on without it.", flush=True)
 
     def relay(self, told: threading.Event) -> None:
         """Print what the board prints; note the first address in it."""

@@ -1,0 +1,260 @@
+"""The commands beside the board: ``crossboard ls|export|verify|seal|gc|demo``. Each takes its words, returns its status."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from crossboard.store.kinds import RunInfo
+
+
+def parser_of(command: str, description: str, examples: str, *, paths: str = "+") -> argparse.ArgumentParser:
+    """A parser for `command` that takes paths and shows `examples`."""
+    parser = argparse.ArgumentParser(
+        prog=f"crossboard {command}",
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("paths", metavar="PATH", nargs=paths, help="run roots, projects or single runs")
+    return parser
+
+
+def _existing(parser: argparse.ArgumentParser, paths: Iterable[str]) -> list[str]:
+    """Absolute paths. Ends the program with status 2 for one that is not there."""
+    missing = [path for path in paths if not os.path.exists(path)]
+    if missing:
+        print(f"{parser.prog}: no such path: {', '.join(missing)}", file=sys.stderr)
+        sys.exit(2)
+    return [os.path.abspath(path) for path in paths]
+
+
+def _read(paths: Sequence[str]) -> Any:
+    """A store over `paths`, everything read."""
+    from crossboard.store.embedded import EmbeddedStore
+    from crossboard.wiring import sources_for
+
+    store = EmbeddedStore(sources_for(paths))
+    store.refresh()
+    return store
+
+
+def age(seconds: float) -> str:
+    """A length of time in one unit: 40s, 12m, 3h, 5d."""
+    if not math.isfinite(seconds):
+        return "?"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{max(0, int(seconds))}s"
+
+
+# ----------------------------------------------------------------------------------------------------- ls
+
+
+def list_runs(argv: Sequence[str]) -> int:
+    """``crossboard ls PATH...``: one line a run."""
+    parser = parser_of("ls", "List runs, oldest first.", "  crossboard ls runs\n  crossboard ls runs --json | jq '.[].name'")
+    parser.add_argument("--json", action="store_true", help="as JSON, with config and metrics")
+    args = parser.parse_args(argv)
+    store = _read(_existing(parser, args.paths))
+    try:
+        runs: list[RunInfo] = store.runs()
+        series = {run.key: store.series(run=run.key) for run in runs}
+        if args.json:
+            print(_as_json(store, runs))
+            return 0
+        rows = [("PROJECT", "ID", "NAME", "STATUS", "AGE", "SERIES", "POINTS", "NOTE")]
+        for run in runs:
+            mine = series[run.key]
+            rows.append(
+                (
+                    run.project,
+                    run.id,
+                    run.name,
+                    run.status,
+                    age(time.time() - run.started),
+                    f"{len(mine):,}",
+                    f"{sum(one.count for one in mine):,}",
+                    _note(run),
+                )
+            )
+        if not runs:
+            print(f"no runs in {', '.join(args.paths)}")
+            return 0
+        _print_table(rows, right=(4, 5, 6))
+        bad = [problem for run in runs for problem in run.problems]
+        if bad:
+            print(f"{len(bad)} problems were met; `crossboard verify` names them", file=sys.stderr)
+        return 0
+    finally:
+        store.close()
+
+
+def _note(run: RunInfo) -> str:
+    words = []
+    if run.silent_s:
+        words.append(f"silent for {age(run.silent_s)}")
+    if run.dropped:
+        words.append(f"{run.dropped:,} points dropped")
+    if run.attempts > 1:
+        words.append(f"{run.attempts} attempts")
+    if run.ranks > 1:
+        words.append(f"{run.ranks} ranks")
+    if run.error:
+        words.append(run.error)
+    return "; ".join(words)
+
+
+def _as_json(store: Any, runs: Sequence[RunInfo]) -> str:
+    import dataclasses
+
+    import orjson
+
+    listed = []
+    for run in runs:
+        entry = dataclasses.asdict(run)
+        entry["metrics"] = {tag: dataclasses.asdict(summary) for tag, summary in store.metrics(run.key).items()}
+        listed.append(entry)
+    return orjson.dumps(listed, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode()
+
+
+def _print_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
+
+
+# ------------------------------------------------------------------------------------------------- export
+
+
+def export(argv: Sequence[str]) -> int:
+    """``crossboard export PATH... --format csv|parquet --output FILE``: every point of every attempt."""
+    parser = parser_of(
+        "export",
+        "Write scalar points as one long table: project, run, attempt, rank, tag, step, wall_time, value.",
+        "  crossboard export runs --format csv --output points.csv\n"
+        "  crossboard export runs --format parquet --output p.parquet --runs 'lr < 0.01 and status = finished' --tags '^val/'",
+    )
+    parser.add_argument("--format", choices=("csv", "parquet"), required=True, help="csv, or Parquet with typed columns")
+    parser.add_argument("--output", metavar="FILE", required=True, help="file to write; - is standard output (csv only)")
+    parser.add_argument("--runs", metavar="QUERY", default="", help="which runs: a query, or a part of the name")
+    parser.add_argument("--tags", metavar="REGEX", default="", help="which tags: a regular expression found in the tag")
+    args = parser.parse_args(argv)
+    from crossboard.store.export import export as write
+
+    store = _read(_existing(parser, args.paths))
+    try:
+        report = write(store, format=args.format, output=args.output, runs=args.runs, tags=args.tags)
+    except OSError as error:
+        print(f"{parser.prog}: cannot write {args.output}: {error.strerror}", file=sys.stderr)
+        return 2
+    finally:
+        store.close()
+    print(f"{report.points:,} points of {report.series:,} series in {report.runs:,} runs -> {args.output}", file=sys.stderr)
+    return 0 if report.runs else 1
+
+
+# --------------------------------------------------------------------------------------- verify, seal, gc
+
+
+def verify(argv: Sequence[str]) -> int:
+    """``crossboard verify PATH...``: every record of every file."""
+    parser = parser_of(
+        "verify",
+        "Read every record of every file and say what is whole, torn or damaged, with file and offset. Nothing is written.\n"
+        "Exit status: 0 all whole, 1 something is torn or damaged, 2 no native runs there.",
+        "  crossboard verify runs\n  crossboard verify runs/mnist/20261121-101500-ab12cd --all",
+    )
+    parser.add_argument("--all", action="store_true", help="list whole files, too")
+    args = parser.parse_args(argv)
+    from crossboard.store.verify import exit_status, format_report
+    from crossboard.store.verify import verify as check
+
+    reports = [report for path in _existing(parser, args.paths) for report in check(path)]
+    print(format_report(reports, every=args.all))
+    return exit_status(reports)
+
+
+def seal(argv: Sequence[str]) -> int:
+    """``crossboard seal PATH...``: pack the points of runs that have ended."""
+    parser = parser_of(
+        "seal",
+        "Pack the points of runs that have ended into Parquet. A writer is sealed only if it recorded its own end, or is\n"
+        "proven dead on this host. Readers see the same points before, during and after.",
+        "  crossboard seal runs",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print problems only")
+    args = parser.parse_args(argv)
+    from crossboard.store.rundir import find_runs
+    from crossboard.store.sealing import may_seal, seal_run
+
+    if args.quiet and hasattr(os, "nice"):
+        os.nice(19)
+    sums: dict[str, int] = {}
+    before = after = points = 0
+    failed = False
+    for path in _existing(parser, args.paths):
+        for run_dir in find_runs(path):
+            if not may_seal(run_dir):
+                sums["of another user"] = sums.get("of another user", 0) + 1
+                continue
+            for report in seal_run(run_dir):
+                sums[report.state] = sums.get(report.state, 0) + 1
+                points, before, after = points + report.points, before + report.before, after + report.after
+                for problem in report.problems:
+                    print(problem, file=sys.stderr)
+                if report.state == "failed":
+                    failed = True
+                    print(f"{run_dir}: writer {report.writer}: {report.why}", file=sys.stderr)
+    if not args.quiet:
+        names = {"open": "still open", "busy": "being sealed by another process", "nothing": "sealed already or empty"}
+        print(f"{points:,} points: {before:,} -> {after:,} bytes")
+        print(
+            ", ".join(f"{count} writers {names.get(state, state)}" for state, count in sums.items()) or "no native runs found"
+        )
+    return int(failed)
+
+
+def gc(argv: Sequence[str]) -> int:
+    """``crossboard gc PATH...``: cut and remove what dead runs waste."""
+    parser = parser_of(
+        "gc",
+        "Cut the room that dead runs reserved and never used, and remove what dead processes left unfinished. Points and\n"
+        "records are never touched, nor is anything of a run that lives or cannot be told from here.",
+        "  crossboard gc runs --dry-run\n  crossboard gc runs",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would come free, change nothing")
+    args = parser.parse_args(argv)
+    from crossboard.store.waste import collect, format_waste
+
+    found = [waste for path in _existing(parser, args.paths) for waste in collect(path, dry_run=args.dry_run)]
+    print(format_waste(found, dry_run=args.dry_run))
+    return 0
+
+
+def demo(argv: Sequence[str]) -> int:
+    """``crossboard demo``: train small networks and watch them live."""
+    from crossboard.demo import main
+
+    return main(list(argv))
+
+
+COMMANDS: Final[dict[str, Callable[[Sequence[str]], int]]] = {
+    "demo": demo,
+    "ls": list_runs,
+    "export": export,
+    "verify": verify,
+    "seal": seal,
+    "gc": gc,
+}
