@@ -272,7 +272,8 @@ def opening(url: str, port: int, *, paths: Sequence[str], store: Store | None = 
     for place, path in enumerate(paths):
         runs = counts.get(path)
         lines.append(
-            f"  {'watching' if place == 0 else '':<12} {path}{'' if not runs else f'  ({runs} run{'' if runs == 1 else 's'})'}"
+        count = f"  ({runs} run{'' if runs == 1 else 's'})" if runs else ""
+        lines.append(f"  {'watching' if place == 0 else '':<12} {path}{count}")
         )
     if not has_display():
         lines.append(f"  {'from afar':<12} {tunnel_line(port)}")

@@ -219,10 +219,9 @@ class Run:
                     "log: this run is finished; points dropped. Call crossboard.init for a new run", about="finished"
                 )
                 return
-            where = self._next if step is None else self._step(step)
-            if not -(1 << 63) <= where < 1 << 63:
+            if not -(1 << 63) <= self._next < 1 << 63:  # the hot path had moved it on before the step proved too large
                 self._next = 1 + max((int(points.step.max()) for points in self.own_points().values()), default=-1)
-                where = self._step(where)
+            where = self._next if step is None else self._step(step)
             self._next = max(self._next, where + 1)
             items: list[tuple[int, float]] = []
             refused: list[tuple[Any, Any, str]] = []
@@ -282,7 +281,7 @@ class Run:
         except Exception as error:  # noqa: BLE001  NotANumber, or a foreign type's own error
             text = f"log: step: want a whole number within 64 bits, got {error}; the automatic step {self._next} is used"
             self._complain(text, about="step", error=TypeError)
-        return self._next if -(1 << 63) <= self._next < 1 << 63 else 0
+        return self._next
 
     def _tag(self, tag: Any) -> tuple[int, int] | None:
         """Id and check part of `tag`, declared first where it is new; None when it cannot be."""

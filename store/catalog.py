@@ -176,8 +176,9 @@ class Catalog:
                 ).fetchall()
                 runs = self._connection.execute("SELECT key, format, path, data FROM runs").fetchall()
             strands: dict[str, list[StoredStrand]] = {}
-            for row in rows:
-                strands.setdefault(row[1], []).append(StoredStrand(*row[:7], _stats_decoder.decode(row[7])))
+            for number, run, tag, rank, attempt, writer, count, stats in rows:
+                strand = StoredStrand(number, run, tag, rank, attempt, writer, count, _stats_decoder.decode(stats))
+                strands.setdefault(run, []).append(strand)
             decoded = [(key, form, path, _run_decoder.decode(data), strands.get(key, [])) for key, form, path, data in runs]
         except (sqlite3.Error, msgspec.MsgspecError, TypeError) as error:
             raise CacheLost(f"catalog: cannot be read: {error}") from error

@@ -125,7 +125,7 @@ class Views:
         ]
 
     def smoothed_parts(self, shown: Sequence[Piece], smoothing: Smoothing) -> list[Part]:
-        """The parts of a view with smoothed values; each piece is smoothed on its own... as one curve when there are several."""
+        """The parts of a view with its values smoothed; several pieces are smoothed as the one curve they are drawn as."""
         if len(shown) == 1 and shown[0].whole:
             strand = shown[0].strands[0]
             growing: _Growing = self._derive(("grow", strand.uid, smoothing), lambda: _Growing(smoothing), lambda _: 200_000)

@@ -29,10 +29,6 @@ from typing import Any, Final, NamedTuple
 
 from .framing import encode_frame
 from .points import (
-    CHECK_INDEX,
-    CHECK_SALT,
-    CHECK_STEP,
-    CHECK_TAG,
     DROPPED_AT,
     HEADER_SIZE,
     RECORD,
@@ -207,8 +203,6 @@ class MappedPoints:
             slots = self.hot.slots
             self._closed, self.hot = True, NO_ROOM
             deque(slots, maxlen=0)  # no thread that still holds the map gets a slot behind the cut any more
-            with contextlib.suppress(OSError, ValueError):
-                self._first.buffer.flush(0, mmap.PAGESIZE) if self.dropped else None
             with contextlib.suppress(OSError):
                 os.ftruncate(self.fd, HEADER_SIZE + used * RECORD_SIZE)
             self._next = None
@@ -238,6 +232,7 @@ class WrittenPoints:
         self.switches = 0
         self._closed = False
         self._slots = itertools.count()
+        self._free: deque[int] = deque()
         self._taken = 0
         self._lock = threading.RLock()
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o644)
@@ -273,20 +268,42 @@ class WrittenPoints:
         if self._closed:
             self.dropped += len(items)
             return
+        if self._free:
+            for item in items:
+                self._put_in_freed(item, step, now)
+            return
         slots = tuple(itertools.islice(self._slots, len(items)))
         data = b"".join(
-            RECORD.pack(value, step, now, check_of(slot, step, tag), tag)
-            for slot, (tag, value) in zip(slots, items, strict=True)
+            RECORD.pack(value, step, now, check_of(slot, step, tag), tag) for slot, (tag, value) in zip(slots, items, strict=True)
         )
         try:
             self._pwrite(data, HEADER_SIZE + slots[0] * RECORD_SIZE)
             self._taken = max(self._taken, slots[-1] + 1)
             self.full = ""
         except OSError as error:
-            self.full = f"{type(error).__name__}: {error}"
-            self.dropped += len(items)
-            with contextlib.suppress(OSError):
-                self._pwrite(struct.pack("<Q", self.dropped), DROPPED_AT)
+            self._free.extend(slots)
+            self._drop(len(items), error)
+
+    def _put_in_freed(self, item: tuple[int, float], step: int, now: float) -> None:
+        """Keep one point in a slot that a full disk left empty, so that no gap stays in the file."""
+        try:
+            slot = self._free.popleft()
+        except IndexError:  # another thread took the last one
+            slot = next(self._slots)
+        tag, value = item
+        try:
+            self._pwrite(RECORD.pack(value, step, now, check_of(slot, step, tag), tag), HEADER_SIZE + slot * RECORD_SIZE)
+            self._taken = max(self._taken, slot + 1)
+            self.full = ""
+        except OSError as error:
+            self._free.appendleft(slot)
+            self._drop(1, error)
+
+    def _drop(self, count: int, error: OSError) -> None:
+        self.full = f"{type(error).__name__}: {error}"
+        self.dropped += count
+        with contextlib.suppress(OSError):
+            self._pwrite(struct.pack("<Q", self.dropped), DROPPED_AT)
 
     def prepare(self) -> None:
         """Nothing to prepare: a write grows the file."""
@@ -344,20 +361,3 @@ def open_points(run_dir: str, header: PointsHeader, way: str) -> PointsFile:
 def open_records(run_dir: str, writer: str) -> RecordsFile:
     """Make the records file of `writer` in `run_dir`."""
     return RecordsFile(os.path.join(run_dir, records_name(writer)))
-
-
-__all__ = [
-    "CHECK_INDEX",
-    "CHECK_SALT",
-    "CHECK_STEP",
-    "CHECK_TAG",
-    "NO_ROOM",
-    "Hot",
-    "MappedPoints",
-    "PointsFile",
-    "RecordsFile",
-    "WrittenPoints",
-    "growth",
-    "open_points",
-    "open_records",
-]

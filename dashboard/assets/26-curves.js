@@ -70,7 +70,7 @@
         curves.set(key, merged);
       }
       if (!curves) { card.signature = ''; continue; }     // the page lacks what should stay: read it whole
-      card.take(curves, want.signature, head.version, whole || fresh.length > 0);
+      card.take(curves, want.signature, head.version, whole || fresh.length > 0, want.x);
     }
   }
 
@@ -119,7 +119,7 @@
       const fresh = now - (card.readAt || -1e9) >= (card.pause || 0);
       if (card.zoom && card.windowSignature !== windowName && !whole) { start([card], readWindow(card, want), true); continue; }
       if (card.showOlder && !card.olderFailed && !whole && card.olderSignature !== olderName(want)) { start([card], readOlder(card, want), true); continue; }
-      if (!whole && !card.dirty) continue;
+      if (!whole && (!card.dirty || document.hidden)) continue;   // a hidden page catches up when it is looked at
       if (!whole && !fresh) { soonest = Math.min(soonest, card.readAt + card.pause); continue; }
       if (!whole && card.zoom) { start([card], Promise.all([readWindow(card, want), readCurves([card], want, card.version)])); continue; }
       const name = `${want.signature}|${whole}|${card.onScreen}`;
@@ -144,6 +144,8 @@
     for (const card of crossboard.grid.cards.values()) if (!tags || tags.has(card.tag)) card.dirty = true;
     pump();
   }
+
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) pump(); });
 
   crossboard.curves = {near, pump, changed, wanted, curveKey, removed(keys) {
     if (!keys.length) return;

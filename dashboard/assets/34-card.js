@@ -39,7 +39,7 @@
   class Card {
     constructor(tag) {
       Object.assign(this, {tag, place: 0, width: 0, curves: new Map(), signature: '', version: 0, dirty: false, reading: false,
-        onScreen: false, hiddenAway: true, waitsForDrawing: false, drawnOnce: false, error: null,
+        axis: 'step', onScreen: false, hiddenAway: true, waitsForDrawing: false, drawnOnce: false, error: null,
         windowCurves: null, windowSignature: '', older: [], olderSignature: '', at: null, drawn: [], drag: null});
       const cut = tag.lastIndexOf('/') + 1;
       this.title = h('span.t', {title: tag}, h('em', {}, tag.slice(0, cut)), h('b', {}, tag.slice(cut) || tag));
@@ -101,9 +101,9 @@
     }
 
     /* ---- what `curves` hands over */
-    take(map, signature, version, changed) {
+    take(map, signature, version, changed, axis) {
       const first = this.signature === '';
-      Object.assign(this, {curves: map, signature, version, error: null, retryAt: 0});
+      Object.assign(this, {curves: map, signature, version, axis, error: null, retryAt: 0});
       if (changed || first || !this.drawnOnce) this.redraw();
     }
 
@@ -150,7 +150,7 @@
       const zoom = this.zoom, whole = this.entries(this.curves);
       this.inWindow = Boolean(zoom && this.windowCurves && this.windowSignature.endsWith(`|${zoom[0]}|${zoom[1]}`));
       const drawn = this.inWindow ? this.entries(this.windowCurves) : whole;
-      if (this.showOlder) for (const curve of this.older) {
+      if (this.showOlder && this.olderSignature.startsWith(`${this.axis}|`)) for (const curve of this.older) {
         const run = board.runs.get(curve.run);
         if (run && board.isShown(run) && curve.x.length) drawn.push({curve, run, ...plot.look(run.slot), older: true});
       }
@@ -165,7 +165,8 @@
       else if (this.log && !y && list.some(curve => curve.finite)) this.message('log');
       else {
         this.message(null);
-        this.at = plot.geometry({width: this.width, height: this.height, x, y: plot.roomy(y || (this.log ? [0.1, 1] : [0, 1]), this.log && Boolean(y)), log: this.log && Boolean(y), axis: state.x});
+        this.at = plot.geometry({width: this.width, height: this.height, x, y: plot.roomy(y || (this.log ? [0.1, 1] : [0, 1]), this.log && Boolean(y)), log: this.log && Boolean(y), axis: this.axis});
+        if (!y) this.at.yTicks = [];   // nothing finite: no scale to claim
         stats.points += plot.draw(g, this.at, drawn, plot.style(drawn.length, Boolean(zoom), density(drawn, this.at)));
         if (zoom) this.drawStrip(whole, zoom);
       }
@@ -182,7 +183,7 @@
       if (!this.stripCanvas) { this.stripCanvas = h('canvas', {'aria-hidden': 'true'}); fill(this.strip, this.stripCanvas); this.listenStrip(); }
       const width = this.strip.clientWidth, height = this.strip.clientHeight, g = plot.prepare(this.stripCanvas, width, height);
       const list = whole.map(one => one.curve), y = plot.extent(list, null, this.log);
-      const all = spread(list), at = plot.geometry({width, height, x: all, y: plot.roomy(y || [0, 1], this.log && Boolean(y)), log: this.log && Boolean(y), axis: state.x, bare: true});
+      const all = spread(list), at = plot.geometry({width, height, x: all, y: plot.roomy(y || [0, 1], this.log && Boolean(y)), log: this.log && Boolean(y), axis: this.axis, bare: true});
       plot.draw(g, at, whole, {width: 1, alpha: 0.6, dots: 0, bare: true});
       const c = plot.colours(), a = Math.max(1, at.X(zoom[0])), z = Math.min(width - 1, at.X(zoom[1]));
       g.fillStyle = c.surface; g.globalAlpha = 0.62;
@@ -232,7 +233,7 @@
     }
 
     axisLabel(g, px) {
-      const c = plot.colours(), text = state.x === 'wall' ? numbers.clock(cursor.x) : state.x === 'relative' ? numbers.duration(cursor.x) : numbers.whole(cursor.x);
+      const c = plot.colours(), text = this.axis === 'wall' ? numbers.clock(cursor.x) : this.axis === 'relative' ? numbers.duration(cursor.x) : numbers.whole(cursor.x);
       const wide = g.measureText(text).width + 10, left = Math.max(2, Math.min(this.width - wide - 2, px - wide / 2));
       g.fillStyle = c.ink; g.beginPath(); g.roundRect(left, this.height - 16, wide, 15, 3); g.fill();
       g.fillStyle = c.inverse; g.textAlign = 'center'; g.textBaseline = 'middle'; g.fillText(text, left + wide / 2, this.height - 8);
@@ -397,7 +398,7 @@
       rows.sort((a, b) => a.away - b.away || Math.abs(a.px - x) - Math.abs(b.px - x));
       const first = rows[0];
       setCursor({x: first.x, card: this, nearest: first.one, byKey});
-      tooltip.show({left: pageX + (at.X(first.x) - x), top: pageY, axis: state.x, x: first.x, rows: rows.slice(0, 7).map(row => ({
+      tooltip.show({left: pageX + (at.X(first.x) - x), top: pageY, axis: this.axis, x: first.x, rows: rows.slice(0, 7).map(row => ({
         colour: row.one.colour, dashed: row.one.dashed || row.one.older, name: row.one.run.name, x: row.x, value: row.value,
         detail: [row.one.run.ranks > 1 ? `rank ${row.one.curve.rank}` : '', row.one.older ? `attempt ${row.one.curve.attempt}` : ''].filter(Boolean).join(', '),
       })).concat(rows.slice(7))});
@@ -412,7 +413,7 @@
       i = Math.max(0, Math.min(curve.x.length - 1, i));
       const box = this.overlay.getBoundingClientRect(), x = this.at.X(curve.x[i]), v = curve.y[i], y = v - v === 0 && !(this.at.log && v <= 0) ? this.at.Y(v) : this.at.bottom;
       this.point(x, y, box.left + x, box.top + y, true);
-      crossboard.say(`${mine.run.name}: ${numbers.xValue(state.x, curve.x[i])}, ${numbers.value(v)}`);
+      crossboard.say(`${mine.run.name}: ${numbers.xValue(this.axis, curve.x[i])}, ${numbers.value(v)}`);
     }
   }
 

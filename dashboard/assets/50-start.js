@@ -35,7 +35,7 @@
       if ([...tags].some(tag => !grid.cards.has(tag) && !board.tags.includes(tag)) || removed.length || !board.tagsLoaded) loadSoon('tags', 20);
       const unknown = (change.runs || []).some(key => !board.runs.has(key));
       if (unknown || removed.length) { loadSoon('runs', 20); loadSoon('board', 500); }
-      else if ((change.runs || []).length) loadSoon('runs', 1000);
+      else if ((change.runs || []).length) loadSoon('runs', Math.min(5000, 1000 + 4 * change.runs.length));
       curves.removed(removed);
       if (tags.size) curves.changed(tags);
     });

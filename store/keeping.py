@@ -1,0 +1,200 @@
+"""Keeping: what a store puts into its catalog, when, and what happens when the catalog fails.
+
+A checkpoint writes every run that changed: about every 2 s while there is work, but never for more than a twentieth of the
+time, and at close. Each run is taken under the store's lock, by itself, and written without it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from threading import RLock
+from typing import Any, Final
+
+from .catalog import Catalog, Change, cache_root, directory_for, problems_of
+from .columns import CacheLost, FileColumn
+from .kinds import Kind, StrandKey
+from .records import KIND_OF
+from .source import FoundRun, Placed, Source
+from .strands import Residents, RunData, StrandData
+
+EVERY_S: Final = 2.0
+SHARE: Final = 20
+CHUNK_BYTES: Final = 4 << 20
+
+
+class Keeper:
+    """Keeps runs in a catalog, or, when there is none, in memory only. `note` says why there is none."""
+
+    def __init__(self, sources: Sequence[Source], cache: str | Path | None, *, memory: bool) -> None:
+        self.catalog: Catalog | None = None
+        self.residents = Residents()
+        self.note = "kept in memory as asked" if memory else ""
+        self._dirty: dict[str, RunData] = {}
+        self._gone: set[str] = set()
+        self._next_strand = 1
+        self._saved_at = time.monotonic()
+        self._took = 0.0
+        self._unsynced: set[FileColumn] = set()
+        if not memory:
+            try:
+                root = Path(cache) if cache is not None else cache_root()
+                self.catalog = Catalog.open(directory_for(sources, root))
+                self.note = "" if self.catalog else f"no cache in {root}: another board uses it, or it cannot be written"
+            except (OSError, RuntimeError) as error:  # RuntimeError: there is no home directory
+                self.note = f"no cache: {error}"
+
+    def load(self, sources: Sequence[Source]) -> list[RunData]:
+        """The runs of these sources as the catalog has them; overviews come when asked for."""
+        if self.catalog is None:
+            return []
+        owners = {(source.format, source.path): source for source in sources}
+        runs: list[RunData] = []
+        try:
+            self._next_strand = self.catalog.highest_strand() + 1
+            for key, form, path, stored, strands in self.catalog.load():
+                owner = owners.get((form, path))
+                if owner is None:
+                    self._gone.add(key)
+                    continue
+                fields = {**stored.found, "tags": tuple(stored.found["tags"])}
+                run = RunData(FoundRun(**fields), format=form, owner=owner)
+                run.state, run.cursor, run.stored_records = stored.state, stored.cursor, stored.records
+                run.problems = problems_of(stored)
+                run.media = {(Kind(kind), tag, rank): stats for kind, tag, rank, stats in stored.media}
+                run.dirty, run.stored = False, True
+                try:
+                    for one in strands:
+                        name = StrandKey(key, one.tag, one.rank, one.attempt, one.writer)
+                        run.add_strand(StrandData.stored(name, one, catalog=self.catalog, version=0))
+                except CacheLost:  # its columns do not fit: this run alone is read anew
+                    self._gone.add(key)
+                    continue
+                runs.append(run)
+        except (CacheLost, TypeError, KeyError, ValueError) as error:
+            self.lose(f"catalog: {error}", reopen=directory_of(self.catalog))
+            return []
+        return runs
+
+    def place_for(self, run: RunData) -> tuple[Catalog | None, int]:
+        """Where a new strand of `run` is kept: the catalog and its number there, or nowhere."""
+        if self.catalog is None or run.owner is None:
+            return None, 0
+        self._next_strand += 1
+        return self.catalog, self._next_strand - 1
+
+    def touch(self, run: RunData) -> None:
+        """Say that `run` changed."""
+        if self.catalog is not None and run.owner is not None:
+            self._dirty[run.found.key] = run
+
+    def drop(self, run: RunData) -> None:
+        """The strands of `run` are forgotten; what the catalog has of it is no longer true."""
+        for strand in run.strands.values():
+            strand.forget()
+            self.residents.forget(strand)
+            if isinstance(strand.column, FileColumn):
+                self._unsynced.discard(strand.column)
+        run.outdated = run.outdated or run.stored
+        self.touch(run)
+
+    def removed(self, run: RunData) -> None:
+        """`run` is gone."""
+        self._dirty.pop(run.found.key, None)
+        if run.outdated:
+            self._gone.add(run.found.key)
+
+    def records(self, run: RunData, kind: Kind, tag: str | None) -> list[Placed]:
+        """The records of one kind, in order of arrival. Raises CacheLost."""
+        old = self.catalog.records(run.found.key, kind, tag) if self.catalog is not None and run.stored_records else []
+        return old + [
+            one
+            for one in run.records
+            if KIND_OF[type(one.record)] is kind and (tag is None or getattr(one.record, "tag", "") == tag)
+        ]
+
+    def checkpoint_if_due(self, lock: RLock) -> None:
+        """Write what changed, unless that was done a moment ago. Raises CacheLost."""
+        pause = max(EVERY_S, SHARE * self._took)
+        if (self._dirty or self._gone) and time.monotonic() - self._saved_at >= pause:
+            self.checkpoint(lock)
+
+    def checkpoint(self, lock: RLock) -> None:
+        """Write what changed. Raises CacheLost."""
+        if self.catalog is None:
+            return
+        begun = time.monotonic()
+        with lock:
+            keys = [*self._gone, *self._dirty]
+            changes = [Change(key, True) for key in self._gone]
+            self._gone.clear()
+        taken: list[tuple[RunData, Change, list[tuple[StrandData, int]]]] = []
+        size = 0
+        for key in keys:
+            with lock:
+                run = self._dirty.pop(key, None)
+                if run is None:
+                    continue
+                written = [(one, one.stats.count) for one in run.strands.values() if one.dirty]
+                change = run.change()
+                taken.append((run, change, written))
+                changes.append(change)
+                size += sum(len(one.overview or b"") for one in change.strands)
+            if size > CHUNK_BYTES:
+                self._save(lock, changes, taken)
+                changes, taken, size = [], [], 0
+        self._save(lock, changes, taken)
+        self._saved_at = time.monotonic()
+        self._took = self._saved_at - begun
+
+    def _save(self, lock: RLock, changes: list[Change], taken: list[tuple[RunData, Change, Any]]) -> None:
+        if self.catalog is None or not changes:
+            return
+        self.catalog.save(changes)
+        with lock:
+            for run, change, written in taken:
+                if run.strands and not any(run.strands.get(one.key) is one for one, _ in written) and written:
+                    run.outdated = True  # emptied meanwhile
+                    continue
+                run.stored, run.outdated = True, False
+                assert change.run is not None
+                run.stored_records += len(change.records)
+                del run.records[: len(change.records)]
+                for strand, count in written:
+                    strand.dirty = strand.stats.count != count
+                    if isinstance(strand.column, FileColumn):
+                        self._unsynced.add(strand.column)
+
+    def lose(self, why: str, *, reopen: Path | None = None) -> None:
+        """Give the catalog up; with `reopen`, begin a new one in that directory."""
+        if self.catalog is not None:
+            self.catalog.destroy()
+        self.catalog, self.note = None, f"the cache was given up: {why}"
+        self._dirty.clear()
+        self._gone.clear()
+        self._unsynced.clear()
+        self.residents = Residents()
+        if reopen is not None:
+            self.catalog = Catalog.open(reopen)
+            self._next_strand = 1
+            self.note = "" if self.catalog is not None else self.note
+
+    def close(self, lock: RLock) -> None:
+        """Write what is missing and let go."""
+        if self.catalog is None:
+            return
+        clean = True
+        try:
+            self.checkpoint(lock)
+            for column in self._unsynced:
+                column.sync()
+        except CacheLost:
+            clean = False
+        with lock:
+            self.catalog.close(clean=clean)
+
+
+def directory_of(catalog: Catalog) -> Path:
+    """Where `catalog` lies."""
+    return catalog.directory
