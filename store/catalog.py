@@ -147,6 +147,8 @@ class Catalog:
         self._lock = lock
         self._connection = connection
         self._guard = threading.Lock()
+        self._reader = _connect(directory)  # of its own, so that a question never waits for a checkpoint
+        self._reader_guard = threading.Lock()
 
     @classmethod
     def open(cls, directory: Path) -> Catalog | None:
@@ -253,14 +255,15 @@ class Catalog:
 
     def _query(self, text: str, *values: object) -> list[Any]:
         try:
-            with self._guard:
-                return self._connection.execute(text, values).fetchall()
+            with self._reader_guard:
+                return self._reader.execute(text, values).fetchall()
         except sqlite3.Error as error:
             raise CacheLost(f"catalog: cannot be read: {error}") from error
 
     def close(self, *, clean: bool) -> None:
         """Let go of the directory. clean: everything is on the disk."""
-        with self._guard, contextlib.suppress(sqlite3.Error, OSError):
+        with self._guard, self._reader_guard, contextlib.suppress(sqlite3.Error, OSError):
+            self._reader.close()
             if clean:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 with self._connection:
@@ -271,7 +274,8 @@ class Catalog:
 
     def destroy(self) -> None:
         """Let go and delete what there is, so that the next one begins anew."""
-        with self._guard, contextlib.suppress(sqlite3.Error):
+        with self._guard, self._reader_guard, contextlib.suppress(sqlite3.Error):
+            self._reader.close()
             self._connection.close()
         with contextlib.suppress(OSError):
             _clear(self.directory)

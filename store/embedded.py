@@ -10,9 +10,7 @@ sources again. A run that was given by `append` alone never goes to the cache: n
 
 from __future__ import annotations
 
-import copy
 import difflib
-import fnmatch
 import math
 import threading
 import time
@@ -28,12 +26,13 @@ from .errors import NotFound
 from .feeding import Feeder
 from .keeping import Keeper
 from .kinds import F64, Curve, Kind, MetricSummary, Points, RunInfo, SeriesInfo, SeriesKey, StrandKey, XAxis
-from .overview import Part, Stats, draw
+from .overview import Stats, draw
 from .records import Blob
-from .smoothing import checked, smooth
+from .smoothing import checked
 from .source import Batch, FoundRun, Placed, Source
 from .store import Changes, Progress, Smoothing, SourceInfo
 from .strands import RunData, StrandData
+from .summaries import goal_of, keys_of, series_of, summary_of, tags_of
 from .thinning import window, window_of_ascending
 from .views import Piece, Views, pieces, points_of
 
@@ -64,12 +63,12 @@ class EmbeddedStore:
             self._take_over(run)
 
     def _take_over(self, run: RunData) -> None:
-        version = self._changes.add(run.found.key, series=_keys_of(run))
+        version = self._changes.add(run.found.key, series=keys_of(run))
         run.version = run.started_version = version
         for strand in run.strands.values():
             strand.counts, strand.changed_first = [(version, strand.stats.count)], version
         self._runs[run.found.key] = run
-        for tag in _tags_of(run):
+        for tag in tags_of(run):
             self._by_tag.setdefault(tag, set()).add(run.found.key)
 
     # ---------------------------------------------------------------------------------------------- feeding
@@ -112,13 +111,11 @@ class EmbeddedStore:
             info = run.state.info(now=time.time(), problems=tuple(run.problems))
             if changed or batch.records or known is None or _differs(known, info):
                 run.version = self._changes.add(found.key, series=changed)
-                if known is None or known.started != info.started:
+                if known is None or _moved(known.started, info.started):
                     run.started_version = run.version
             run.info = info
             for one in arrived:
-                self._strand(run, StrandKey(found.key, one.tag, one.rank, one.attempt, one.writer)).append(
-                    one.points, version=run.version
-                )
+                self._strand(run, StrandKey(found.key, one.tag, one.rank, one.attempt, one.writer)).append(one.points, version=run.version)
             for key in changed:
                 self._by_tag.setdefault(key.tag, set()).add(found.key)
             if batch.strands or batch.records or batch.problems or batch.cursor != run.cursor or fresh:
@@ -136,12 +133,12 @@ class EmbeddedStore:
 
     def _empty(self, run: RunData) -> None:
         """Forget what was read of `run`; the next batch begins anew. The series that go are told as changed."""
-        keys = _keys_of(run)
-        for tag in _tags_of(run):
+        keys = keys_of(run)
+        for tag in tags_of(run):
             self._by_tag.get(tag, set()).discard(run.found.key)
         self._keeper.drop(run)
         blank = RunData(run.found, format=run.format, owner=run.owner)
-        blank.outdated, blank.token, blank.look_at, blank.quiet = run.outdated, None, 0.0, 0
+        blank.outdated = run.outdated
         run.__dict__.update(blank.__dict__)
         self._metrics.pop(run.found.key, None)
         self._changes.add(run.found.key, series=keys)
@@ -166,7 +163,7 @@ class EmbeddedStore:
                 self._lose_cache(error)
                 self._feeder.refresh()
             try:
-                self._keeper.checkpoint_if_due(self._lock)
+                self.save_if_due()
             except CacheLost as error:
                 self._lose_cache(error)
                 self._feeder.refresh()
@@ -192,6 +189,10 @@ class EmbeddedStore:
                     self._lose_cache(error)
                 self._feeder.refresh()
             return ask()
+
+    def save_if_due(self) -> None:
+        """For the feeder: a checkpoint, unless there was one a moment ago. Raises CacheLost."""
+        self._keeper.checkpoint_if_due(self._lock)
 
     def known(self, run: str) -> RunData | None:
         """For the feeder: what is held of a run."""
@@ -259,7 +260,7 @@ class EmbeddedStore:
                 one = piece.strands[0].stats if piece.whole else self._views.parts([piece])[0].stats
                 stats.setdefault(tag, []).append(one)
         goals = run.state.goals()
-        return {tag: _summary(found, _goal(goals, tag)) for tag, found in stats.items() if any(one.count for one in found)}
+        return {tag: summary_of(found, goal_of(goals, tag)) for tag, found in stats.items() if any(one.count for one in found)}
 
     def series(self, *, run: str | None = None, tag: str | None = None, kind: Kind | None = None) -> list[SeriesInfo]:
         """All series, or those of a run, a tag, a kind; ordered by tag, run, rank."""
@@ -270,7 +271,7 @@ class EmbeddedStore:
                 runs = [self._runs[key] for key in self._by_tag.get(tag, ())]
             else:
                 runs = self._runs.values()
-            found = [info for one in runs for info in _series_of(one, tag, kind)]
+            found = [info for one in runs for info in series_of(one, tag, kind)]
         return sorted(found, key=lambda one: (one.key.tag, one.key.run, one.key.rank, one.kind.value))
 
     # ---------------------------------------------------------------------------------------------- points
@@ -405,8 +406,8 @@ class EmbeddedStore:
         y: F64 = points.value if smoothed is None else smoothed
         if ascending:
             column = points.step if x == "step" else points.wall_time
-            begin = _bisect(column, low + origin, right=False, shift=0.0 if x == "step" else origin, bound=low)
-            end = _bisect(column, high + origin, right=True, shift=0.0 if x == "step" else origin, bound=high)
+            begin = _bisect(column, low, origin=origin, right=False)
+            end = _bisect(column, high, origin=origin, right=True)
             begin, end = max(begin - 1, 0), min(end + 1, len(column))  # with the neighbours, and no more
             near = np.asarray(column[begin:end], np.float64) - origin
             inner_begin = int(np.searchsorted(near, low, "left"))
@@ -446,15 +447,6 @@ class EmbeddedStore:
 # ------------------------------------------------------------------------------------------------- small things
 
 
-def _keys_of(run: RunData) -> set[SeriesKey]:
-    scalars = {SeriesKey(run.found.key, tag, rank) for tag, rank in run.by_series}
-    return scalars | {SeriesKey(run.found.key, tag, rank) for _, tag, rank in run.media}
-
-
-def _tags_of(run: RunData) -> set[str]:
-    return {tag for tag, _ in run.by_series} | {tag for _, tag, _ in run.media}
-
-
 def _info(run: RunData, now: float) -> RunInfo:
     """The run as it is now; one that has ended does not change by itself."""
     if run.info is None or run.info.status in ("running", "silent"):
@@ -464,10 +456,14 @@ def _info(run: RunData, now: float) -> RunInfo:
 
 def _differs(old: RunInfo, new: RunInfo) -> bool:
     """Whether anything but the signs of life changed."""
-    return any(getattr(old, name) != getattr(new, name) for name in _TOLD)
+    return any(getattr(old, name) != getattr(new, name) for name in _TOLD) or _moved(old.started, new.started)
 
 
-_TOLD = tuple(name for name in RunInfo.__dataclass_fields__ if name not in ("updated", "silent_s", "started")) + ("key",)
+def _moved(old: float, new: float) -> bool:
+    return old != new and not (math.isnan(old) and math.isnan(new))
+
+
+_TOLD = tuple(name for name in RunInfo.__dataclass_fields__ if name not in ("updated", "silent_s", "started"))
 
 
 def _metric_of(x: XAxis) -> str | None:
@@ -491,21 +487,19 @@ def _origin(run: RunData, x: XAxis) -> float:
 
 
 def _unmatched(curve: Curve, count: int) -> Curve:
-    return Curve(
-        curve.x, curve.y, curve.total, curve.raw, curve.nan, curve.pos_inf, curve.neg_inf, unmatched=count, stable=0
-    )
+    return Curve(curve.x, curve.y, curve.total, curve.raw, curve.nan, curve.pos_inf, curve.neg_inf, unmatched=count, stable=0)
 
 
 def _ascends(stats: Stats, x: XAxis) -> bool:
     return stats.ascending if x == "step" else stats.wall_ascending
 
 
-def _bisect(column: np.ndarray, wanted: float, *, right: bool, shift: float, bound: float) -> int:  # type: ignore[type-arg]
-    """Where `bound` belongs in the ascending column minus `shift`; touches log2 of it, so that a mapped one stays unread."""
+def _bisect(column: F64 | I64, bound: float, *, origin: float, right: bool) -> int:
+    """Where `bound` belongs in the ascending `column` - `origin`; looks at log2 of it only, so that a file stays unread."""
     low, high = 0, len(column)
     while low < high:
         middle = (low + high) // 2
-        here = float(column[middle]) - shift
+        here = float(column[middle]) - origin
         if here < bound or (right and here == bound):
             low = middle + 1
         else:
@@ -522,89 +516,3 @@ def _count_then(run: RunData, shown: Sequence[Piece], since: int, *, relative: b
     if last.changed_first > since or any(one.counts[-1][0] > since for one in series if one is not last):
         return -1
     return last.count_at(since)
-
-
-def _series_of(run: RunData, tag: str | None, kind: Kind | None) -> list[SeriesInfo]:
-    found: list[SeriesInfo] = []
-    key = run.found.key
-    if kind in (None, Kind.SCALAR):
-        for (name, rank), strands in run.by_series.items():
-            if tag in (None, name) and any(one.stats.count for one in strands):
-                found.append(_scalar_series(SeriesKey(key, name, rank), [one for one in strands if one.stats.count]))
-    for (media, name, rank), stats in run.media.items():
-        if kind in (None, media) and tag in (None, name):
-            found.append(
-                SeriesInfo(
-                    SeriesKey(key, name, rank),
-                    media,
-                    stats.count,
-                    stats.first_step,
-                    stats.last_step,
-                    math.nan,
-                    math.nan,
-                    math.nan,
-                    attempts=tuple(stats.attempts),
-                )
-            )
-    return found
-
-
-def _scalar_series(key: SeriesKey, strands: Sequence[StrandData]) -> SeriesInfo:
-    stats = [one.stats for one in strands]
-    newest = max(strands, key=lambda one: (one.stats.last_step, one.key.attempt, one.stats.newest_wall))
-    return SeriesInfo(
-        key,
-        Kind.SCALAR,
-        count=sum(one.count for one in stats),
-        first_step=min(one.first_step for one in stats),
-        last_step=newest.stats.last_step,
-        min=_least([one.min for one in stats]),
-        max=-_least([-one.max for one in stats]),
-        last=newest.stats.last,
-        nan=sum(one.nan for one in stats),
-        pos_inf=sum(one.pos_inf for one in stats),
-        neg_inf=sum(one.neg_inf for one in stats),
-        attempts=tuple(sorted({one.key.attempt for one in strands})),
-    )
-
-
-def _least(values: Iterable[float]) -> float:
-    return min((value for value in values if value == value), default=math.nan)
-
-
-def _goal(goals: Sequence[object], tag: str) -> str:
-    """The goal of `tag`: "min", "max" or "". The definition given last wins."""
-    for one in reversed(goals):
-        pattern, goal = str(getattr(one, "tag", "")), str(getattr(one, "goal", ""))
-        if goal and (pattern == tag or ("*" in pattern and fnmatch.fnmatchcase(tag, pattern))):
-            return goal
-    return ""
-
-
-def _summary(stats: Sequence[Stats], goal: str) -> MetricSummary:
-    """The summary of a tag over the stats of its parts, attempt by attempt and rank by rank."""
-    filled = [one for one in stats if one.count]
-    newest = filled[0]
-    for one in filled[1:]:
-        if (one.last_step, one.newest_wall) >= (newest.last_step, newest.newest_wall):
-            newest = one
-    low = min((one for one in filled if one.min == one.min), key=lambda one: one.min, default=None)
-    high = max((one for one in filled if one.max == one.max), key=lambda one: one.max, default=None)
-    best = best_step = None
-    if goal == "min" and low is not None:
-        best, best_step = low.min, low.min_step
-    elif goal == "max" and high is not None:
-        best, best_step = high.max, high.max_step
-    return MetricSummary(
-        last=newest.last,
-        min=low.min if low is not None else math.nan,
-        max=high.max if high is not None else math.nan,
-        last_step=newest.last_step,
-        count=sum(one.count for one in filled),
-        non_finite=sum(one.nan + one.pos_inf + one.neg_inf for one in filled),
-        best=best,
-        best_step=best_step,
-    )
-
-
-__all__ = ["EmbeddedStore", "Part", "copy", "smooth"]

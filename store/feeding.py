@@ -72,7 +72,7 @@ class Feeder:
                 self._read(source, found_run)
             except CacheLost:
                 raise
-            except Exception as error:  # noqa: BLE001 - one run that cannot be read stops no other
+            except Exception as error:
                 errors[number] = f"{found_run.path}: {_said(error)}"
                 log.debug("reading %s failed", found_run.path, exc_info=error)
             self._store.save_if_due()

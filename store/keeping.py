@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from .catalog import Catalog, Change, cache_root, directory_for, problems_of
 from .columns import CacheLost, FileColumn
@@ -22,6 +22,15 @@ from .strands import Residents, RunData, StrandData
 EVERY_S: Final = 2.0
 SHARE: Final = 20
 CHUNK_BYTES: Final = 4 << 20
+
+
+class _Taken(NamedTuple):
+    """A run as it was when it was taken: its strands, what was taken, and which strands with how many points."""
+
+    run: RunData
+    strands: dict[StrandKey, StrandData]
+    change: Change
+    written: list[tuple[StrandData, int]]
 
 
 class Keeper:
@@ -36,6 +45,7 @@ class Keeper:
         self._next_strand = 1
         self._saved_at = time.monotonic()
         self._took = 0.0
+        self._closed = False
         self._unsynced: set[FileColumn] = set()
         if not memory:
             try:
@@ -63,7 +73,7 @@ class Keeper:
                 run.state, run.cursor, run.stored_records = stored.state, stored.cursor, stored.records
                 run.problems = problems_of(stored)
                 run.media = {(Kind(kind), tag, rank): stats for kind, tag, rank, stats in stored.media}
-                run.dirty, run.stored = False, True
+                run.stored = True
                 try:
                     for one in strands:
                         name = StrandKey(key, one.tag, one.rank, one.attempt, one.writer)
@@ -102,16 +112,14 @@ class Keeper:
     def removed(self, run: RunData) -> None:
         """`run` is gone."""
         self._dirty.pop(run.found.key, None)
-        if run.outdated:
+        if self.catalog is not None and run.owner is not None:
             self._gone.add(run.found.key)
 
     def records(self, run: RunData, kind: Kind, tag: str | None) -> list[Placed]:
         """The records of one kind, in order of arrival. Raises CacheLost."""
         old = self.catalog.records(run.found.key, kind, tag) if self.catalog is not None and run.stored_records else []
         return old + [
-            one
-            for one in run.records
-            if KIND_OF[type(one.record)] is kind and (tag is None or getattr(one.record, "tag", "") == tag)
+            one for one in run.records if KIND_OF[type(one.record)] is kind and (tag is None or getattr(one.record, "tag", "") == tag)
         ]
 
     def checkpoint_if_due(self, lock: RLock) -> None:
@@ -122,14 +130,14 @@ class Keeper:
 
     def checkpoint(self, lock: RLock) -> None:
         """Write what changed. Raises CacheLost."""
-        if self.catalog is None:
+        if self.catalog is None or self._closed:
             return
         begun = time.monotonic()
         with lock:
             keys = [*self._gone, *self._dirty]
             changes = [Change(key, True) for key in self._gone]
             self._gone.clear()
-        taken: list[tuple[RunData, Change, list[tuple[StrandData, int]]]] = []
+        taken: list[_Taken] = []
         size = 0
         for key in keys:
             with lock:
@@ -138,7 +146,7 @@ class Keeper:
                     continue
                 written = [(one, one.stats.count) for one in run.strands.values() if one.dirty]
                 change = run.change()
-                taken.append((run, change, written))
+                taken.append(_Taken(run, run.strands, change, written))
                 changes.append(change)
                 size += sum(len(one.overview or b"") for one in change.strands)
             if size > CHUNK_BYTES:
@@ -148,14 +156,14 @@ class Keeper:
         self._saved_at = time.monotonic()
         self._took = self._saved_at - begun
 
-    def _save(self, lock: RLock, changes: list[Change], taken: list[tuple[RunData, Change, Any]]) -> None:
+    def _save(self, lock: RLock, changes: list[Change], taken: list[_Taken]) -> None:
         if self.catalog is None or not changes:
             return
         self.catalog.save(changes)
         with lock:
-            for run, change, written in taken:
-                if run.strands and not any(run.strands.get(one.key) is one for one, _ in written) and written:
-                    run.outdated = True  # emptied meanwhile
+            for run, strands, change, written in taken:
+                if run.strands is not strands:  # emptied meanwhile: what was written just now is no longer true
+                    run.outdated = True
                     continue
                 run.stored, run.outdated = True, False
                 assert change.run is not None
@@ -168,7 +176,7 @@ class Keeper:
 
     def lose(self, why: str, *, reopen: Path | None = None) -> None:
         """Give the catalog up; with `reopen`, begin a new one in that directory."""
-        if self.catalog is not None:
+        if self.catalog is not None and not self._closed:
             self.catalog.destroy()
         self.catalog, self.note = None, f"the cache was given up: {why}"
         self._dirty.clear()
@@ -182,7 +190,7 @@ class Keeper:
 
     def close(self, lock: RLock) -> None:
         """Write what is missing and let go."""
-        if self.catalog is None:
+        if self.catalog is None or self._closed:
             return
         clean = True
         try:
@@ -192,6 +200,7 @@ class Keeper:
         except CacheLost:
             clean = False
         with lock:
+            self._closed = True
             self.catalog.close(clean=clean)
 
 

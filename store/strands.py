@@ -85,9 +85,7 @@ class StrandData:
         """Take in the points that arrived next. Raises CacheLost."""
         overview, first = self.overview, self.stats.first_step
         if self.column is None and overview.count + len(points) > BUCKETS:
-            self.column = (
-                FileColumn(self.catalog.column_path(self.id)) if self.catalog is not None and self.id else MemoryColumn()
-            )
+            self.column = FileColumn(self.catalog.column_path(self.id)) if self.catalog is not None and self.id else MemoryColumn()
             self.column.append(overview.kept)
         if self.column is not None:
             self.column.append(points)
@@ -143,11 +141,12 @@ class RunData:
         self.records: list[Placed] = []  # those that the catalog does not have
         self.stored_records = 0
         self.token: object = None
-        self.dirty = True
+        self.stored = False  # the catalog has something of it
         self.outdated = False  # the catalog has something of this run that is not of this data
         self.version = 0
         self.started_version = 0
         self.info: RunInfo | None = None
+        self.looked = False  # read by the feeder of this process
         self.look_at = 0.0
         self.quiet = 0
 
@@ -185,20 +184,14 @@ class RunData:
 
     def change(self) -> Change:
         """What the catalog lacks of this run. Raises CacheLost."""
-        found = {
-            name: getattr(self.found, name) for name in ("key", "path", "project", "id", "name", "created", "group", "notes")
-        }
+        found = {name: getattr(self.found, name) for name in ("key", "path", "project", "id", "name", "created", "group", "notes")}
         found["tags"] = list(self.found.tags)
         strands = [strand.to_store() for strand in self.strands.values() if strand.dirty]
         media = [(kind.value, tag, rank, copy.deepcopy(stats)) for (kind, tag, rank), stats in self.media.items()]
         problems = [(one.path, one.offset, one.what) for one in self.problems]
-        stored = StoredRun(
-            found, copy.deepcopy(self.state), self.cursor, self.stored_records + len(self.records), problems, media
-        )
+        stored = StoredRun(found, copy.deepcopy(self.state), self.cursor, self.stored_records + len(self.records), problems, media)
         path = self.owner.path if self.owner is not None else ""
-        return Change(
-            self.found.key, self.outdated, self.format, path, stored, strands, list(self.records), self.stored_records
-        )
+        return Change(self.found.key, self.outdated, self.format, path, stored, strands, list(self.records), self.stored_records)
 
 
 class Residents:

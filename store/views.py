@@ -41,8 +41,9 @@ class Piece(NamedTuple):
         """Names its points as they are now."""
         return (*((strand.uid, strand.stats.count) for strand in self.strands), self.limit)
 
-    def points(self) -> Points:
-        return before(merged([strand.points() for strand in self.strands]), self.limit)
+    def points(self, taken: Sequence[Points] | None = None) -> Points:
+        """The points shown. taken: the points of each strand, when they were taken before."""
+        return before(merged([strand.points() for strand in self.strands] if taken is None else taken), self.limit)
 
 
 def pieces(strands: Sequence[StrandData], *, attempt: int | None = None) -> list[Piece]:
@@ -143,16 +144,11 @@ class Views:
         key = ("values", tuple(piece.key() for piece in shown), smoothing)
         return self._derive(key, lambda: smooth(points_of(shown).value, smoothing), lambda value: value.nbytes)
 
-    def over_metric(
-        self, run: RunData, shown: Sequence[Piece], tag: str, smoothing: Smoothing | None
-    ) -> tuple[Part, Points, int]:
+    def over_metric(self, run: RunData, shown: Sequence[Piece], tag: str, smoothing: Smoothing | None) -> tuple[Part, Points, int]:
         """The view drawn over another scalar tag of the run: part and points whose wall time is that x, and the number of
         points that have none."""
         sources = tuple(
-            (one.uid, one.stats.count)
-            for piece in shown
-            for strand in piece.strands
-            if (one := counterpart(run, strand, tag)) is not None
+            (one.uid, one.stats.count) for piece in shown for strand in piece.strands if (one := counterpart(run, strand, tag)) is not None
         )
         key = ("metric", tag, tuple(piece.key() for piece in shown), sources, smoothing)
 
@@ -185,9 +181,11 @@ def _part_size(part: Part) -> int:
     return part.overview.memory
 
 
-def points_of(shown: Sequence[Piece]) -> Points:
-    """Every point of a view, in view order."""
-    return joined([piece.points() for piece in shown])
+def points_of(shown: Sequence[Piece], taken: Sequence[Sequence[Points]] | None = None) -> Points:
+    """Every point of a view, in view order. taken: the points of each piece's strands, when they were taken before."""
+    if taken is None:
+        return joined([piece.points() for piece in shown])
+    return joined([piece.points(points) for piece, points in zip(shown, taken, strict=True)])
 
 
 def counterpart(run: RunData, strand: StrandData, tag: str) -> StrandData | None:

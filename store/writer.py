@@ -139,7 +139,7 @@ class MappedPoints:
                 if self._advancing:  # a signal handler inside `_advance` of this very thread
                     self._late.append((tag, value, step, now))
                     return
-                if hot is self.hot and not self._advance():
+                if not self._advance(hot):
                     self._drop(1)
                     return
 
@@ -148,12 +148,15 @@ class MappedPoints:
         for tag, value in items:
             self.put(tag, value, step, now)
 
-    def _advance(self) -> bool:
-        """Go on to the next segment; False when there is no room."""
+    def _advance(self, hot: Hot) -> bool:
+        """Go on to the segment after `hot`, unless that was done meanwhile; False when there is no room."""
         if self._closed or (self.full and time.monotonic() - self._tried < RETRY_S):
             return False
         self._advancing = True
         try:
+            # asked behind the flag: before it, a signal handler of this thread may have gone on already
+            if self.hot is not hot:
+                return True
             segment, self._next = self._next, None
             if segment is None:
                 self._tried = time.monotonic()

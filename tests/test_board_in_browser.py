@@ -7,6 +7,7 @@ away. The page tells when it is ready through `crossboard.stats`.
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import socket
@@ -45,6 +46,7 @@ class Board:
     root: Path
     cache: Path
     port: int
+    runs: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -55,15 +57,17 @@ class Board:
         command = [sys.executable, "-m", "crossboard", str(self.root), "--no-browser", "--no-token", "--port", str(self.port)]
         environment = {**os.environ, "CROSSBOARD_CACHE": str(self.cache), "CROSSBOARD_SEAL": "0"}
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        end = time.monotonic() + 30
+        end, board = time.monotonic() + 30, None
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 assert self.process.stdout is not None
                 pytest.fail(f"the board ended: {self.process.stdout.read().decode()}")
-            with contextlib.suppress(OSError), urllib.request.urlopen(self.url + "api/board", timeout=2):
-                return
+            with contextlib.suppress(OSError), urllib.request.urlopen(self.url + "api/board", timeout=2) as answer:
+                board = json.load(answer)
+                if board["runs"] >= self.runs and not board["progress"]["busy"]:
+                    return
             time.sleep(0.05)
-        pytest.fail("the board did not answer within 30 s")
+        pytest.fail(f"the board did not read {self.runs} runs within 30 s: {board}")
 
     def stop(self) -> None:
         if self.process is not None:
@@ -119,7 +123,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
     with cb.init(project="digits", name="a name of two hundred characters " + "x" * 168, dir=root) as run:
         run.log({"train/loss": 0.5}, step=0)
     live = cb.init(project="digits", name="goes on", dir=root)
-    board = Board(root, tmp_path_factory.mktemp("cache"), free_port())
+    board = Board(root, tmp_path_factory.mktemp("cache"), free_port(), runs=7)
     logged = Logged(board, live)
     logged.log(0.4)
     board.start()
