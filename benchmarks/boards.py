@@ -1,8 +1,8 @@
 """What the browser benchmarks share: roots with runs, the two servers, Chromium, and a clock that reads pixels.
 
-A curve counts as visible when the screen shows it, not when a script says so: `watch` takes screenshots all the time while a
-page opens, and `visible_at` finds, afterwards, the first one in which the plots hold as many coloured pixels as in the end.
-The same rule times crossboard and TensorBoard.
+A curve counts as visible when the screen shows it, not when a script says so: `watch` looks at the plots while a page opens, and
+`visible_at` finds, afterwards, the first one in which the plots hold as many coloured pixels as in the end. The same rule times
+crossboard and TensorBoard.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--enable-precise-memory-info",
 ]
+LOOK_S = 0.1
 ENOUGH = 0.95  # of the coloured pixels there are in the end
 
 
@@ -183,57 +184,55 @@ def tensorboard_server(root: Path, *, runs: int, tags: int) -> Iterator[str]:
 Box = tuple[float, float, float, float]
 
 
-def screenshot(session: Any) -> bytes:
-    """What the screen shows, as PNG; b"" where the browser cannot tell just now. `session` is a DevTools session: Playwright's
-    own screenshot waits for fonts first."""
+def watch(page: Any, act: Callable[[], None], *, clip: Box, settled: Callable[[], bool], timeout_s: float) -> list[tuple[float, bytes]]:
+    """Run `act`, then look at the part `clip` of the page ten times a second until it is `settled` and has not changed for two
+    seconds: [(seconds since the start, PNG)]. A small part, not too often: a screencast or whole screenshots in a loop doubled
+    the times that they were to measure."""
     from playwright.sync_api import Error
 
-    try:
-        return b64decode(session.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})["data"])
-    except Error:
-        return b""
-
-
-def watch(page: Any, act: Callable[[], None], *, settled: Callable[[], bool], timeout_s: float) -> list[tuple[float, bytes]]:
-    """Run `act`, then take screenshots until `settled` has held for two seconds: [(seconds since the start, PNG)]."""
+    x, y, width, height = clip
+    where = {"x": x, "y": y, "width": width, "height": height, "scale": 1}
     shots: list[tuple[float, bytes]] = []
     session = page.context.new_cdp_session(page)
     began = time.perf_counter()
     act()
-    calm: float | None = None
-    while True:
-        picture = screenshot(session)
+    changed = 0.0
+    while (now := time.perf_counter() - began) < timeout_s:
+        try:
+            taken = session.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True, "clip": where})
+        except Error:  # the browser has nothing to show just now
+            time.sleep(LOOK_S)
+            continue
+        picture = b64decode(taken["data"])
         now = time.perf_counter() - began
-        if picture:
+        if not shots or picture != shots[-1][1]:
+            changed = now
             shots.append((now, picture))
-        if settled():
-            calm = now if calm is None else calm
-            if now - calm > 2.0:
-                return shots
-        else:
-            calm = None
-        if now > timeout_s:
-            return shots
-        time.sleep(0.03)
+        if now - changed > 2.0 and settled():
+            break
+        time.sleep(LOOK_S)
+    session.detach()
+    return shots
 
 
-def coloured(picture: bytes, boxes: list[Box]) -> list[int]:
-    """How many pixels in each box have a colour (their channels differ by more than 40)."""
+def coloured(picture: bytes, boxes: list[Box], clip: Box) -> list[int]:
+    """How many pixels in each box (of the page) have a colour: their channels differ by more than 24. `picture` shows `clip`."""
     pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(np.int16)
     counts = []
     for x, y, width, height in boxes:
-        part = pixels[int(y) : int(y + height), int(x) : int(x + width)]
-        counts.append(int((part.max(axis=2) - part.min(axis=2) > 40).sum()) if part.size else 0)
+        left, top = max(0, int(x - clip[0])), max(0, int(y - clip[1]))
+        part = pixels[top : top + int(height), left : left + int(width)]
+        counts.append(int((part.max(axis=2) - part.min(axis=2) > 24).sum()) if part.size else 0)
     return counts
 
 
-def visible_at(shots: list[tuple[float, bytes]], boxes: list[Box]) -> float:
+def visible_at(shots: list[tuple[float, bytes]], boxes: list[Box], clip: Box) -> float:
     """Seconds until every box first held at least `ENOUGH` of the coloured pixels of the last picture. NaN: never any."""
-    final = coloured(shots[-1][1], boxes)
+    final = coloured(shots[-1][1], boxes, clip)
     if not boxes or min(final) == 0:
         return math.nan
     for seconds, picture in shots:
-        if all(now >= ENOUGH * end for now, end in zip(coloured(picture, boxes), final, strict=True)):
+        if all(now >= ENOUGH * end for now, end in zip(coloured(picture, boxes, clip), final, strict=True)):
             return seconds
     return math.nan
 
@@ -242,9 +241,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     """`rows` under `head`, in columns."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     lines = [
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
+        "  ".join(cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
         for row in [head, *rows]
     ]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])

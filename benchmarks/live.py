@@ -140,9 +140,7 @@ def draw(runs: int) -> None:
         time.sleep(5)
         found = page.evaluate(DRAW)
         browser.close()
-    rows = [
-        [f"{found['curves']:,} curves, {found['points']:,} points", f"{statistics.median(found['spent']):.0f} ms", "<= 300 ms"]
-    ]
+    rows = [[f"{found['curves']:,} curves, {found['points']:,} points", f"{statistics.median(found['spent']):.0f} ms", "<= 300 ms"]]
     print(table(["one card, drawn to pixels", "median of 5", "target"], rows))
 
 

@@ -25,7 +25,6 @@ from boards import (
     Box,
     chromium_path,
     crossboard_server,
-    screenshot,
     table,
     tensorboard_server,
     visible_at,
@@ -38,8 +37,8 @@ TAGS = [f"train/metric{number}" for number in range(5)]
 POINTS = 1000
 BAR = 5.0
 SIZE = {"width": 1440, "height": 900}
-TB_PLOTS = "line-chart .series-view"
-CB_PLOTS = ".cc .plot"
+TB_PLOTS, TB_PART = "line-chart .series-view", (300.0, 300.0, 890.0, 260.0)
+CB_PLOTS, CB_PART = ".cc .plot", (285.0, 100.0, 770.0, 225.0)
 
 
 def boxes(page: Any, selector: str) -> list[Box]:
@@ -53,14 +52,13 @@ def open_crossboard(page: Any, url: str, *, timeout_s: float) -> float:
     def settled() -> bool:
         return bool(page.evaluate("Boolean(window.crossboard && crossboard.stats.drawn > 0 && crossboard.stats.pending === 0)"))
 
-    shots = watch(page, lambda: page.goto(url, wait_until="commit"), settled=settled, timeout_s=timeout_s)
-    return visible_at(shots, boxes(page, CB_PLOTS))
+    shots = watch(page, lambda: page.goto(url, wait_until="commit"), clip=CB_PART, settled=settled, timeout_s=timeout_s)
+    return visible_at(shots, boxes(page, CB_PLOTS), CB_PART)
 
 
 def open_tensorboard(page: Any, url: str, *, timeout_s: float) -> float:
-    """As above; ticks "select all" once if no run is selected. The page is taken as settled when its picture stops changing."""
-    state: dict[str, Any] = {"clicked": False, "last": b""}
-    session = page.context.new_cdp_session(page)
+    """As above; ticks "select all" once if no run is selected."""
+    state = {"clicked": False}
 
     def settled() -> bool:
         if not state["clicked"]:
@@ -70,17 +68,11 @@ def open_tensorboard(page: Any, url: str, *, timeout_s: float) -> float:
                 if not page.evaluate(f"{ticks}.slice(1).some(box => box.checked)"):
                     page.evaluate(f"{ticks}[0].click()")
             return False
-        if page.evaluate(
-            f"document.querySelectorAll('{TB_PLOTS}').length < 2 || document.querySelectorAll('mat-spinner').length > 0"
-        ):
-            return False
-        now = screenshot(session)
-        same = bool(now) and now == state["last"]
-        state["last"] = now
-        return same
+        plots, spinners = (f"document.querySelectorAll('{name}').length" for name in (TB_PLOTS, "mat-spinner"))
+        return bool(page.evaluate(f"{plots} >= 2 && {spinners} === 0"))
 
-    shots = watch(page, lambda: page.goto(url, wait_until="commit"), settled=settled, timeout_s=timeout_s)
-    return visible_at(shots, boxes(page, TB_PLOTS))
+    shots = watch(page, lambda: page.goto(url, wait_until="commit"), clip=TB_PART, settled=settled, timeout_s=timeout_s)
+    return visible_at(shots, boxes(page, TB_PLOTS), TB_PART)
 
 
 def measure(browser: Any, runs: int, rounds: int, root: Path) -> list[list[str]]:
@@ -111,9 +103,7 @@ def measure(browser: Any, runs: int, rounds: int, root: Path) -> list[list[str]]
         verdict = "" if runs == 1 else "met" if ratio >= BAR else "NOT met"
         spread = " ".join(f"{value:.2f}" for value in seconds["crossboard", state])
         theirs_spread = " ".join(f"{value:.1f}" for value in seconds["TensorBoard", state])
-        rows.append(
-            [f"{runs} runs, {state}", f"{ours:.2f} s", f"{theirs:.2f} s", f"{ratio:.1f}x", verdict, spread, theirs_spread]
-        )
+        rows.append([f"{runs} runs, {state}", f"{ours:.2f} s", f"{theirs:.2f} s", f"{ratio:.1f}x", verdict, spread, theirs_spread])
     return rows
 
 

@@ -107,12 +107,9 @@ def create_app(
     app.layout = lambda: layout(store, title=title)
     server.router.routes.append(Route("/{path:path}", _unknown))
     server.add_middleware(Compression)
-    hashes: list[str] = []
 
     def policy() -> str:
-        if not hashes:  # Dash's inline scripts are all known once the first page is asked for
-            hashes.extend(app.csp_hashes())
-        return page_policy(hashes)
+        return page_policy(app.csp_hashes())
 
     server.add_middleware(Safety, door=door, hosts=tuple(hosts), base_path=base, policy=policy)
     return app

@@ -27,14 +27,9 @@ def chosen(store: Store, *, tags: Iterable[str], runs: Collection[str]) -> list[
     ]
 
 
-def overviews(
-    store: Store, series: Sequence[SeriesInfo], *, x: XAxis, buckets: int, smoothing: Smoothing | None = None
-) -> list[SentCurve]:
+def overviews(store: Store, series: Sequence[SeriesInfo], *, x: XAxis, buckets: int, smoothing: Smoothing | None = None) -> list[SentCurve]:
     """The whole curve of each series, thinned."""
-    return [
-        SentCurve(one.key, max(one.attempts), store.overview(one.key, x=x, max_buckets=buckets, smoothing=smoothing))
-        for one in series
-    ]
+    return [SentCurve(one.key, max(one.attempts), store.overview(one.key, x=x, max_buckets=buckets, smoothing=smoothing)) for one in series]
 
 
 def overviews_since(

@@ -1,14 +1,14 @@
-"""Files of other formats, made on the board's machine and downloaded: ``/api/export/NAME?run=K...&tags=REGEX``.
+"""Files of other formats, made on the board's machine and downloaded: ``/api/export/NAME?runs=QUERY&tags=REGEX``.
 
 The formats come from outside: an `Exporter` is handed to `create_app`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +19,6 @@ from starlette.routing import BaseRoute, Route
 
 from ..store.store import Store
 from .query import Query
-from .replies import Refused
 from .safety import SOURCE_POLICY
 
 
@@ -36,8 +35,9 @@ class Exporter(Protocol):
         """What the downloaded file is called: "crossboard.csv"."""
         ...
 
-    def write(self, store: Store, output: Path, *, runs: Sequence[str], tags: str | None) -> None:
-        """Write the runs with these keys (all when empty), and of them the tags that the regular expression matches."""
+    def write(self, store: Store, output: Path, *, runs: str, tags: str) -> None:
+        """Write the runs that the query `runs` means, and of them the tags that the regular expression `tags` finds; empty
+        means all. Raises BadQuery."""
         ...
 
 
@@ -46,29 +46,27 @@ def download_routes(store: Store, exporters: Iterable[Exporter]) -> list[BaseRou
     return [Route(f"/export/{exporter.name}", _download(store, exporter), methods=["GET"]) for exporter in exporters]
 
 
-def _download(store: Store, exporter: Exporter):  # type: ignore[no-untyped-def]  # Starlette takes any function of a request
+def _download(store: Store, exporter: Exporter) -> Callable[[Request], Response]:
     def download(request: Request) -> Response:
-        query = Query(request, ("run", "tags"))
-        tags = query.text("tags")
-        try:
-            re.compile(tags or "")
-        except re.error as error:
-            raise Refused(400, f"tags: {tags!r:.80} is no regular expression: {error}", "correct it and ask again") from None
-        for run in query.many("run"):
-            store.run(run)
+        query = Query(request, ("runs", "tags"))
         descriptor, path = tempfile.mkstemp(prefix="crossboard-", suffix=f".{exporter.name}")
         os.close(descriptor)
         try:
-            exporter.write(store, Path(path), runs=query.many("run"), tags=tags)
+            exporter.write(store, Path(path), runs=query.text("runs") or "", tags=query.text("tags") or "")
         except BaseException:
-            os.unlink(path)
+            _remove(path)
             raise
         return FileResponse(
             path,
             filename=exporter.file_name,
             media_type="application/octet-stream",
             headers={"Content-Security-Policy": SOURCE_POLICY, "Cache-Control": "no-store"},
-            background=BackgroundTask(os.unlink, path),
+            background=BackgroundTask(_remove, path),
         )
 
     return download
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)

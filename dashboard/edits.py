@@ -76,9 +76,7 @@ class Editor:
         try:
             owner = directory.stat().st_uid
             if hasattr(os, "getuid") and owner != os.getuid():
-                raise Refused(
-                    403, f"run {run.name!r} belongs to user {owner}, the board runs as {os.getuid()}", "ask its owner"
-                )
+                raise Refused(403, f"run {run.name!r} belongs to user {owner}, the board runs as {os.getuid()}", "ask its owner")
             with self._lock:
                 records: tuple[Record, ...] = (edit,) if path.exists() else (self._opened(), edit)
                 _append(path, b"".join(encode_frame(encode_record(record)) for record in records))
@@ -90,9 +88,7 @@ class Editor:
             ) from error
 
     def _opened(self) -> Opened:
-        return Opened(
-            version=VERSION, writer=self.writer, attempt=0, rank=0, wall_time=time.time(), process=this_process(), role="board"
-        )
+        return Opened(version=VERSION, writer=self.writer, attempt=0, rank=0, wall_time=time.time(), process=this_process(), role="board")
 
 
 def _append(path: Path, data: bytes) -> None:

@@ -55,9 +55,7 @@ class Media:
                     self._found.update(((run, blob.sha256), blob) for blob in blobs_in(placed.record))
         blob = self._found.get((run, digest))
         if blob is None:
-            raise Refused(
-                404, f"no record of run {run!r} names a blob {digest!r}", "reload the page: the run may have been deleted"
-            )
+            raise Refused(404, f"no record of run {run!r} names a blob {digest!r}", "reload the page: the run may have been deleted")
         return blob
 
     def reply(self, run: str, digest: str, *, wanted: str) -> Response:

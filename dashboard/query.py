@@ -116,9 +116,7 @@ class Query:
                 ranked.append((-weight, place + 1000, JSON))
         ranked = [entry for entry in ranked if entry[0] < 0]
         if not ranked:
-            raise Refused(
-                406, f"nothing of {accept!r:.120} is offered here", f"accept {' or '.join(MEDIA_TYPES)}, or use ?format="
-            )
+            raise Refused(406, f"nothing of {accept!r:.120} is offered here", f"accept {' or '.join(MEDIA_TYPES)}, or use ?format=")
         return min(ranked)[2]
 
 

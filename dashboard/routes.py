@@ -253,9 +253,7 @@ class DataRoutes:
             return self._versioned(request, head["version"], lambda: columns.as_json(head, sent))
         return self._versioned(request, head["version"], lambda: columns.encode(head, sent), media_type=columns.MEDIA_TYPE)
 
-    def _versioned(
-        self, request: Request, version: int, body: Callable[[], bytes], *, media_type: str = "application/json"
-    ) -> Response:
+    def _versioned(self, request: Request, version: int, body: Callable[[], bytes], *, media_type: str = "application/json") -> Response:
         """A reply that depends on nothing but the URL, the format and the version: 304 when the asker has it."""
         tag = f'"{self.newsroom.board}-{version}-{media_type[-4:]}"'
         headers = {"ETag": tag, "Cache-Control": "no-store", "Vary": "Accept"}
@@ -356,19 +354,20 @@ def natural(text: str) -> list[tuple[int, int, str]]:
 
 
 def csv_reply(body: bytes) -> Response:
+    """A CSV reply that no cache keeps."""
     return Response(body, media_type="text/csv; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     return error.reply()
 
 
-async def _not_found(request: Request, error: Exception) -> Response:
+async def _not_found(_: Request, error: Exception) -> Response:
     return json_reply({"error": str(error), "next": "/api/runs lists the runs there are"}, status=404)
 
 
-async def _bad_query(request: Request, error: Exception) -> Response:
+async def _bad_query(_: Request, error: Exception) -> Response:
     return json_reply({"error": str(error), "next": "correct it and ask again"}, status=400)
 
 

@@ -37,9 +37,7 @@ LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 SOURCE_POLICY: Final = "sandbox; default-src 'none'"
 """For bytes that came out of a run: nothing in them may run or load anything."""
 
-NOTICE_POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
+NOTICE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 NOT_PAGES: Final = ("/api/", "/assets/", "/_")
 """Paths that are no pages: a one-time token in their URL is not looked at."""
@@ -140,9 +138,7 @@ class Safety:
         policy: gives the content security policy of pages; asked at each reply, since Dash's scripts are known only then.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, door: Door | None, hosts: Collection[str], base_path: str, policy: Callable[[], str]
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, door: Door | None, hosts: Collection[str], base_path: str, policy: Callable[[], str]) -> None:
         self.app = app
         self.door = door
         self.base_path = base_path
@@ -237,9 +233,7 @@ class Safety:
         )
         if opens and self._is_page(scope):
             return True
-        raise Refused(
-            403, f"Sec-Fetch-Site {site!r}: want same-origin or none", "ask from the board's own pages or without a browser"
-        )
+        raise Refused(403, f"Sec-Fetch-Site {site!r}: want same-origin or none", "ask from the board's own pages or without a browser")
 
     def _path(self, scope: Scope) -> str:
         """The path behind the base path, beginning with one slash."""
@@ -356,6 +350,4 @@ h1 {{ font-size: 1.25rem; font-weight: 600; }}
 code {{ font-family: ui-monospace, monospace; }}
 </style></head><body><main><h1>{title}</h1>{body}</main></body></html>
 """
-    return HTMLResponse(
-        page, status_code=status, headers={"Content-Security-Policy": NOTICE_POLICY, "Cache-Control": "no-store"}
-    )
+    return HTMLResponse(page, status_code=status, headers={"Content-Security-Policy": NOTICE_POLICY, "Cache-Control": "no-store"})

@@ -265,19 +265,19 @@ def _open_soon(served: Served) -> None:
     threading.Thread(target=wait_and_open, name="crossboard-browser", daemon=True).start()
 
 
-def opening(url: str, port: int, *, paths: Sequence[str], store: Store | None = None, host: str = "127.0.0.1") -> str:
-    """What is printed when a board is open: its URL, what it shows, and how to reach it from elsewhere."""
+def opening(url: str, port: int, *, paths: Sequence[str], store: Store | None = None, host: str = "127.0.0.1", here: bool = True) -> str:
+    """What is printed when a board is open: its URL, what it shows, and how to reach it from elsewhere. `here`: in this very
+    process, which Ctrl-C ends."""
     lines = ["", f"  crossboard   {url}"]
     counts = {source.path: source.runs for source in store.sources()} if store is not None else {}
     for place, path in enumerate(paths):
         runs = counts.get(path)
-        lines.append(
         count = f"  ({runs} run{'' if runs == 1 else 's'})" if runs else ""
         lines.append(f"  {'watching' if place == 0 else '':<12} {path}{count}")
-        )
     if not has_display():
         lines.append(f"  {'from afar':<12} {tunnel_line(port)}")
     if host in WILDCARDS:
         lines.append(f"  {'note':<12} other machines must ask by a name that --allow-host lists")
-    lines.append(f"  {'end':<12} Ctrl-C")
+    if here:
+        lines.append(f"  {'end':<12} Ctrl-C")
     return "\n".join([*lines, ""])

@@ -32,14 +32,15 @@ class LogToCrossboard(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.run = run
         self.step = 0
+        self.rate = 0.0
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         self.model.reset_metrics()
+        self.rate = float(self.model.optimizer.learning_rate)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         logs = logs or {}
-        rate = float(self.model.optimizer.learning_rate)
-        self.run.log({"train/loss": logs["loss"], "train/acc": logs["accuracy"], "lr": rate}, step=self.step)
+        self.run.log({"train/loss": logs["loss"], "train/acc": logs["accuracy"], "lr": self.rate}, step=self.step)
         self.step += 1
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:

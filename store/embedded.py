@@ -20,6 +20,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from .axes import ascends, bisect, count_then, metric_of, with_unmatched
 from .changelog import ChangeLog
 from .columns import CacheLost
 from .errors import NotFound
@@ -36,7 +37,6 @@ from .summaries import goal_of, keys_of, series_of, summary_of, tags_of
 from .thinning import window, window_of_ascending
 from .views import Piece, Views, pieces, points_of
 
-METRIC = "metric:"
 _T = TypeVar("_T")
 
 
@@ -311,7 +311,7 @@ class EmbeddedStore:
             return points_of(shown, taken)
 
         found = self._guarded(ask)
-        return Points(*(np.array(one) for one in (found.step, found.wall_time, found.value)))
+        return Points(np.array(found.step), np.array(found.wall_time), np.array(found.value))
 
     def strands(self, key: SeriesKey) -> list[tuple[int, str, Points]]:
         """(attempt, writer, points) of each strand of a series, oldest attempt first, every point."""
@@ -350,15 +350,15 @@ class EmbeddedStore:
             raise ValueError(f"max_buckets: want at least 1, got {max_buckets}")
         if smoothing is not None:
             checked(smoothing)
-        other = _metric_of(x)
+        other = metric_of(x)
         with self._lock:
             run, shown = self._pieces(key, attempt)
             if other is not None:
                 part, _, unmatched = self._views.over_metric(run, shown, other, smoothing)
                 curve, _ = draw([part], max_buckets=max_buckets, wall=True, sort=False)
-                return _unmatched(curve, unmatched), 0
+                return with_unmatched(curve, unmatched), 0
             parts = self._views.parts(shown) if smoothing is None else self._views.smoothed_parts(shown, smoothing)
-            known = -1 if since is None or smoothing is not None else _count_then(run, shown, since, relative=x == "relative")
+            known = -1 if since is None or smoothing is not None else count_then(run, shown, since, relative=x == "relative")
             return draw(parts, max_buckets=max_buckets, wall=x != "step", origin=_origin(run, x), since=known)
 
     def window(
@@ -389,25 +389,25 @@ class EmbeddedStore:
         smoothing: Smoothing | None,
         attempt: int | None,
     ) -> Curve:
-        other = _metric_of(x)
+        other = metric_of(x)
         with self._lock:
             run, shown = self._pieces(key, attempt)
             if other is not None:
-                part, points, unmatched = self._views.over_metric(run, shown, other, smoothing)
+                _, points, unmatched = self._views.over_metric(run, shown, other, smoothing)
             else:
                 origin = _origin(run, x)
                 smoothed = self._views.values(shown, smoothing) if smoothing is not None else None
                 taken = [[strand.points() for strand in piece.strands] for piece in shown]
-                ascending = len(shown) == 1 and shown[0].whole and _ascends(shown[0].strands[0].stats, x)
+                ascending = len(shown) == 1 and shown[0].whole and ascends(shown[0].strands[0].stats, x)
         if other is not None:
             inside = window(points.wall_time, points.value, low=low, high=high, max_points=max_points, sort=False)
-            return _unmatched(inside, unmatched)
+            return with_unmatched(inside, unmatched)
         points = points_of(shown, taken)
         y: F64 = points.value if smoothed is None else smoothed
         if ascending:
             column = points.step if x == "step" else points.wall_time
-            begin = _bisect(column, low, origin=origin, right=False)
-            end = _bisect(column, high, origin=origin, right=True)
+            begin = bisect(column, low, origin=origin, right=False)
+            end = bisect(column, high, origin=origin, right=True)
             begin, end = max(begin - 1, 0), min(end + 1, len(column))  # with the neighbours, and no more
             near = np.asarray(column[begin:end], np.float64) - origin
             inner_begin = int(np.searchsorted(near, low, "left"))
@@ -466,15 +466,6 @@ def _moved(old: float, new: float) -> bool:
 _TOLD = tuple(name for name in RunInfo.__dataclass_fields__ if name not in ("updated", "silent_s", "started"))
 
 
-def _metric_of(x: XAxis) -> str | None:
-    """The tag of an x that is a metric. Raises ValueError for an x that there is not."""
-    if x.startswith(METRIC) and len(x) > len(METRIC):
-        return x[len(METRIC) :]
-    if x not in ("step", "relative", "wall"):
-        raise ValueError(f"x: want 'step', 'relative', 'wall' or 'metric:TAG', got {x!r}")
-    return None
-
-
 def _origin(run: RunData, x: XAxis) -> float:
     """What is subtracted from wall times."""
     if x != "relative":
@@ -484,35 +475,3 @@ def _origin(run: RunData, x: XAxis) -> float:
         return started
     first = [one.points().wall_time[0] for one in run.strands.values() if one.stats.count]
     return float(min(first, default=0.0))
-
-
-def _unmatched(curve: Curve, count: int) -> Curve:
-    return Curve(curve.x, curve.y, curve.total, curve.raw, curve.nan, curve.pos_inf, curve.neg_inf, unmatched=count, stable=0)
-
-
-def _ascends(stats: Stats, x: XAxis) -> bool:
-    return stats.ascending if x == "step" else stats.wall_ascending
-
-
-def _bisect(column: F64 | I64, bound: float, *, origin: float, right: bool) -> int:
-    """Where `bound` belongs in the ascending `column` - `origin`; looks at log2 of it only, so that a file stays unread."""
-    low, high = 0, len(column)
-    while low < high:
-        middle = (low + high) // 2
-        here = float(column[middle]) - origin
-        if here < bound or (right and here == bound):
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def _count_then(run: RunData, shown: Sequence[Piece], since: int, *, relative: bool) -> int:
-    """How many points the last, growing strand of a view had at version `since`, if nothing else of the view changed; -1."""
-    if not shown or not shown[-1].whole or (relative and run.started_version > since):
-        return -1
-    last = shown[-1].strands[0]
-    series = run.by_series[last.key.tag, last.key.rank]
-    if last.changed_first > since or any(one.counts[-1][0] > since for one in series if one is not last):
-        return -1
-    return last.count_at(since)

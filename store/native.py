@@ -8,7 +8,11 @@ journal gave already. While journal and Parquet file both exist (a crash, or a s
     cursor := MessagePack of {writer: WriterCursor}
 
 A pending slot is delivered when it becomes whole. Once its writer has ended or is dead, it is a hole if it is all zero (the
-process died between reserving and filling it; that logging call never returned), else damage, and reported.
+process died between reserving and filling it; that logging call never returned), else damage, and reported. A point whose
+tag is not declared yet (a network file system may show the points file first) is pending, too.
+
+Where a sealed file cannot be matched to what the journal gave (a pending slot was sealed, or the file is damaged), the batch
+says `restart` and the run is read anew: it then is what a reader that comes now would see.
 """
 
 from __future__ import annotations
@@ -28,10 +32,10 @@ from .blobs import read_blob
 from .errors import CrossboardError, Damaged
 from .framing import read_frames
 from .kinds import Points, Problem
-from .points import HEADER_SIZE, RECORD_DTYPE, RECORD_SIZE, decode_header, decode_records
+from .points import HEADER_SIZE, RECORD_DTYPE, RECORD_SIZE, decode_header, decode_records, undeclared_name
 from .process import ProcessIdentity, life_of
 from .records import Blob, Ended, Opened, Sealed, TagDeclared, decode_record
-from .rundir import find_runs, list_writers, points_name, read_run_file, records_name, sealed_name
+from .rundir import RUN_FILE, find_runs, list_writers, points_name, read_run_file, records_name, sealed_name
 from .sealed import read_sealed
 from .source import Batch, FoundRun, Placed, Strand, WriterLife
 
@@ -45,6 +49,10 @@ TELLING_HOLE: Final = 16
 """Empty slots in a row of reads that are reported as damage: a killed process leaves about one a thread."""
 LIFE_S: Final = 1.0
 """How long an answer about a process stays good."""
+UNDECLARED_AFTER_S: Final = 60.0
+"""A point that old whose tag no record declares is shown under a name that says so."""
+LATE_TOUCH_S: Final = 2.5
+"""A journal touched that long after its last known point holds newer ones, behind more empty slots than a first look sees."""
 
 
 class WriterCursor(msgspec.Struct, omit_defaults=True):
@@ -67,6 +75,11 @@ class WriterCursor(msgspec.Struct, omit_defaults=True):
     dropped: int = 0
     said: list[str] = []
     wall: float = 0.0
+    searched: float = 0.0
+
+
+class _Restart(Exception):
+    """What was handed out no longer fits the files: the run is to be read anew."""
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -99,7 +112,7 @@ class NativeSource:
         seen: dict[str, tuple[int, FoundRun]] = {}
         for directory in find_runs(self.path):
             try:
-                changed = os.stat(os.path.join(directory, "run.json")).st_mtime_ns
+                changed = os.stat(os.path.join(directory, RUN_FILE)).st_mtime_ns
             except OSError:
                 continue
             known = self._found.get(directory)
@@ -115,16 +128,15 @@ class NativeSource:
         key = run_key(directory)
         try:
             run = read_run_file(directory)
-        except CrossboardError as error:
-            self.problems[directory] = Problem(os.path.join(directory, "run.json"), -1, str(error))
+        except (CrossboardError, OSError) as error:
+            self.problems[directory] = Problem(os.path.join(directory, RUN_FILE), -1, str(error))
+            created = 0.0
             with contextlib.suppress(OSError):
                 created = os.stat(directory).st_mtime
             name = os.path.basename(directory)
             return FoundRun(key, directory, os.path.basename(os.path.dirname(directory)), name, name, created)
         self.problems.pop(directory, None)
-        return FoundRun(
-            key, directory, run.project, run.id, run.name, run.created, group=run.group, tags=tuple(run.tags), notes=run.notes
-        )
+        return FoundRun(key, directory, run.project, run.id, run.name, run.created, group=run.group, tags=tuple(run.tags), notes=run.notes)
 
     def _token(self, directory: str) -> object:
         """What is equal as long as a run whose writers are all closed has nothing new; None for every other run."""
@@ -140,6 +152,12 @@ class NativeSource:
 
     def read(self, run: FoundRun, cursor: bytes | None, *, max_bytes: int = 64 << 20) -> Batch:
         """Return what came in `run` since `cursor`. One unreadable file takes down no other: it is a problem in the batch."""
+        try:
+            return self._read(run, cursor, max_bytes)
+        except _Restart:
+            return replace(self._read(run, None, max_bytes), restart=True)
+
+    def _read(self, run: FoundRun, cursor: bytes | None, max_bytes: int) -> Batch:
         writers = _decoder.decode(cursor) if cursor else {}
         batch = Batch(cursor=b"")
         if cursor is None and run.path in self.problems:
@@ -298,11 +316,9 @@ class _WriterReader:
             if state.process is None:
                 state.attempt, state.rank = header.attempt, header.rank
         used = 0
-        found: list[NDArray[Any]] = []
-        late = self._recheck(file, gone)
-        if late is not None:
-            found.append(late)
+        found = self._recheck(file, gone)
         at, chunk, reached_end = state.slot, FIRST_LOOK, False
+        search = gone or self._touched_late(file)
         while used < budget and not reached_end:
             data = os.pread(file, chunk, HEADER_SIZE + at * RECORD_SIZE)
             used += len(data)
@@ -310,33 +326,39 @@ class _WriterReader:
             decoded = decode_records(data, first=at)
             if decoded.filled > at:
                 self._set_aside([*range(state.slot, at), *decoded.torn.tolist()], file, gone)
-                found.append(decoded.records)
+                found.append((decoded.index, decoded.records))
                 state.slot = decoded.filled
-            # room behind the last point ends the read of a live journal; a dead one may hold points behind a zeroed stretch
-            reached_end = slots == 0 or (decoded.filled < at + slots and not gone)
+            # room behind the last point ends the read of a live journal; points may stand behind a long empty stretch
+            reached_end = slots == 0 or (decoded.filled < at + slots and not search)
             at += slots
             chunk = min(max(chunk * 16, 1 << 17), 16 << 20)
         if found:
-            self._deliver(np.concatenate(found) if len(found) > 1 else found[0])
+            self._deliver(*(np.concatenate(parts) for parts in zip(*found, strict=True)), gone=gone)
         if gone and reached_end and not state.pending:
             state.closed = True
         return max(used, 1)
 
-    def _recheck(self, file: int, gone: bool) -> NDArray[Any] | None:
-        """Pending slots that are whole by now."""
+    def _touched_late(self, file: int) -> bool:
+        """Whether a live journal says that points came which the last looks did not find; once for each such touch."""
+        touched = os.fstat(file).st_mtime
+        if touched < self.state.wall + LATE_TOUCH_S or touched == self.state.searched:
+            return False
+        self.state.searched = touched
+        return True
+
+    def _recheck(self, file: int, gone: bool) -> list[tuple[NDArray[np.int64], NDArray[Any]]]:
+        """Pending slots that are whole by now, and their points."""
         state = self.state
-        if not state.pending:
-            return None
         slots, state.pending = state.pending, []
         whole = []
         for slot in slots:
             data = os.pread(file, RECORD_SIZE, HEADER_SIZE + slot * RECORD_SIZE)
             decoded = decode_records(data, first=slot)
             if len(decoded.records):
-                whole.append(decoded.records)
+                whole.append((decoded.index, decoded.records))
             else:
                 self._set_aside([slot], file, gone)
-        return np.concatenate(whole) if whole else None
+        return whole
 
     def _set_aside(self, slots: list[int], file: int, gone: bool) -> None:
         """Keep slots that are not whole for the next read, or report them where nobody will fill them any more."""
@@ -355,20 +377,28 @@ class _WriterReader:
             what = f"{len(empty)} empty slots before later points: more than a killed process leaves; points may be gone"
             _say(state, self.batch, Problem(self.points_path, empty[0], what))
 
-    def _deliver(self, records: NDArray[Any]) -> None:
-        """Hand out `records`, tag by tag, each in order of arrival."""
+    def _deliver(self, slots: NDArray[np.int64], records: NDArray[Any], *, gone: bool) -> None:
+        """Hand out `records`, which stand in `slots`, tag by tag, each in order of arrival."""
         state = self.state
-        ids = records["tag"]
-        known = np.unique(ids)
-        if any(int(one) not in state.tags for one in known):
+        unknown = [one for one in np.unique(records["tag"]).tolist() if one not in state.tags]
+        if unknown:
             self._read_records(complete=False)  # declared after the records were read, before the points were
-        for number in known.tolist():
-            if number not in state.tags:
-                offset = HEADER_SIZE + state.slot * RECORD_SIZE
-                count = int((ids == number).sum())
-                what = f"{count} points of tag id {number}, which no record declares; shown as 'undeclared/{number}'"
-                _say(state, self.batch, Problem(self.points_path, offset, what))
-                state.tags[number] = f"undeclared/{number}"
+            unknown = [one for one in unknown if one not in state.tags]
+        for number in unknown:
+            of_it = records["tag"] == number
+            fresh = time.time() - float(records["wall_time"][of_it].max()) < UNDECLARED_AFTER_S
+            if fresh and not gone and len(state.pending) + int(of_it.sum()) <= MOST_PENDING:
+                state.pending += slots[of_it].tolist()
+                slots, records = slots[~of_it], records[~of_it]
+                continue
+            first = HEADER_SIZE + int(slots[of_it][0]) * RECORD_SIZE
+            name = undeclared_name(number)
+            what = f"{int(of_it.sum())} points of tag id {number}, which no record declares; shown as {name!r}"
+            _say(state, self.batch, Problem(self.points_path, first, what))
+            state.tags[number] = name
+        if not len(records):
+            return
+        ids = records["tag"]
         for tag, where in _by_tag(ids, state.tags):
             some = records[where]
             self._give(tag, Points(*(np.ascontiguousarray(some[name]) for name in ("step", "wall_time", "value"))))
@@ -392,9 +422,11 @@ class _WriterReader:
                 return 0  # the journal came between two looks
             state.closed = gone
             return 0
-        if state.sealed is None:
-            self._read_records(complete=False)
+        self._read_records(complete=False)  # the seal record may have come between two looks
         strands, problems = read_sealed(path, state.sealed)
+        counts = {tag: len(points) for tag, points in strands}
+        if state.pending or any(counts.get(tag, 0) < given or problems for tag, given in state.given.items()):
+            raise _Restart
         for problem in problems:
             _say(state, self.batch, problem)
         for tag, points in strands:
@@ -403,7 +435,6 @@ class _WriterReader:
                 self._give(tag, rest)
                 state.wall = max(state.wall, float(rest.wall_time.max()))
         state.sealed_read = state.closed = True
-        state.pending = []
         return os.path.getsize(path)
 
 
@@ -420,10 +451,12 @@ def _by_tag(ids: NDArray[Any], names: dict[int, str]) -> Iterator[tuple[str, NDA
         yield tag, parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
 
 
-def _pread(path: str, offset: int, limit: int = MOST_RECORDS) -> bytes:
+def _pread(path: str, offset: int) -> bytes:
+    """The bytes of `path` from `offset` on, at most `MOST_RECORDS`."""
     file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
     try:
-        return os.pread(file, limit, offset)
+        length = min(os.fstat(file).st_size - offset, MOST_RECORDS)
+        return os.pread(file, length, offset) if length > 0 else b""
     finally:
         os.close(file)
 

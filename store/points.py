@@ -10,7 +10,8 @@
 
 All little-endian. Record i of a file stands at byte 64 + 32 i. The tag id is stored last; 0 means "not written yet".
 check = (i * 0x9E3779B1 + step * 0x85EBCA6B + tag * 0xC2B2AE35 + 0x27D4EB2F) mod 2**32 proves that a record is whole and
-stands where it was put; it does not prove that no bit of the value flipped (sealed files carry a CRC for that).
+stands where it was put. It covers the slot, the low half of the step and the tag, and so does not prove that no bit of the rest
+flipped (sealed files carry a CRC for that).
 
 Files are grown ahead of need, so zero records after the last one are room, not damage. A slot is reserved before it is
 filled and another thread may fill the next slot first, so a zero record before a filled one is *pending* while the writer
@@ -76,9 +77,7 @@ def decode_header(data: bytes, *, path: str) -> PointsHeader | None:
     if magic != MAGIC:
         raise Damaged(f"points journal: want magic {MAGIC!r}, got {magic!r} at byte 0 of {path}")
     if version > VERSION:
-        raise FormatTooNew(
-            f"points journal version {version}, this crossboard reads up to {VERSION}; upgrade crossboard to open {path}"
-        )
+        raise FormatTooNew(f"points journal version {version}, this crossboard reads up to {VERSION}; upgrade crossboard to open {path}")
     crc, _, dropped = struct.unpack_from("<IIQ", data, 48)
     if crc != google_crc32c.value(bytes(data[:48])) or size != RECORD_SIZE or order != 0x01020304:
         raise Damaged(f"points journal: header checksum is wrong at byte 0 of {path}")
@@ -103,6 +102,11 @@ def checks_of(index: NDArray[np.int64], step: NDArray[np.int64], tag: NDArray[np
     return low
 
 
+def undeclared_name(tag: int) -> str:
+    """The name under which points of a tag id are shown that no record declares."""
+    return f"undeclared/{tag}"
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """What a stretch of records holds.
@@ -123,9 +127,7 @@ def decode_records(data: bytes | memoryview, *, first: int) -> Decoded:
     """Decode the records in `data`, whose first byte is slot `first`'s; a last partial record is left out."""
     count = len(data) // RECORD_SIZE
     records = np.frombuffer(data, RECORD_DTYPE, count=count)
-    used = np.flatnonzero(
-        (records["tag"] != 0) | (records["check"] != 0) | (records["wall_time"] != 0) | (records["step"] != 0)
-    )
+    used = np.flatnonzero((records["tag"] != 0) | (records["check"] != 0) | (records["wall_time"] != 0) | (records["step"] != 0))
     end = int(used[-1]) + 1 if len(used) else 0
     records = records[:end]
     index = np.arange(first, first + end, dtype=np.int64)

@@ -29,7 +29,7 @@ import numpy as np
 from .errors import CrossboardError, Damaged
 from .framing import encode_frame, read_frames
 from .kinds import Points, Problem
-from .points import HEADER_SIZE, RECORD_SIZE, decode_header, decode_records
+from .points import HEADER_SIZE, RECORD_SIZE, decode_header, decode_records, undeclared_name
 from .process import ProcessIdentity, life_of, this_process
 from .records import Ended, Opened, Sealed, TagDeclared, decode_record, encode_record
 from .rundir import list_writers, points_name, records_name, sealed_name, sealing_name, temporary_name
@@ -59,7 +59,11 @@ class SealReport:
 
 @dataclass(slots=True)
 class _Known:
-    """What a writer's records say, as far as sealing needs it. end: byte behind the last whole record."""
+    """What a writer's records say, as far as sealing needs it.
+
+    end      byte at which the next record is to stand: the file's length, or where a torn last record begins
+    length   of the file
+    """
 
     opened: Opened | None
     ended: bool
@@ -96,7 +100,7 @@ def seal_writer(run_dir: str, writer: str, *, step: Callable[[str], None] = no_s
     """Seal the points of `writer`, if it may be. `step` is called with the name of each step when it is done."""
     journal = os.path.join(run_dir, points_name(writer))
     if not os.path.exists(journal):
-        _remove_leftover(run_dir, writer)
+        remove_stale(os.path.join(run_dir, sealing_name(writer)))  # of a sealer that died at its last step
         return SealReport(writer, "nothing")
     try:
         known = _records_of(run_dir, writer)
@@ -135,7 +139,7 @@ def _records_of(run_dir: str, writer: str) -> _Known:
             data = file.read()
     except FileNotFoundError:
         return known
-    frames, known.end, known.problems = read_frames(data, path=path)
+    frames, known.end, known.problems = read_frames(data, path=path, complete=True)
     known.length = len(data)
     for offset, payload in frames:
         try:
@@ -162,7 +166,8 @@ def _seal(run_dir: str, writer: str, journal: str, known: _Known, step: Callable
     problems = [Problem(journal, HEADER_SIZE + slot * RECORD_SIZE, "point: check does not fit; not sealed") for slot in torn]
     records_path = os.path.join(run_dir, records_name(writer))
     if known.end != known.length:
-        problems.append(Problem(records_path, known.end, f"{known.length - known.end} bytes of an unfinished record cut off"))
+        cut = f"{known.length - known.end} bytes of an unfinished record cut off, so that the seal record can be read"
+        problems.append(Problem(records_path, known.end, cut))
     points = len(decoded.records)
     name, crc, length = "", 0, 0
     if points:
@@ -205,7 +210,7 @@ def _strands(records: Any, names: dict[int, str]) -> list[tuple[str, Points]]:
         return []
     ids = records["tag"]
     numbers, codes = np.unique(ids, return_inverse=True)
-    tags = [names.get(int(number), f"undeclared/{number}") for number in numbers]
+    tags = [names.get(int(number)) or undeclared_name(int(number)) for number in numbers]
     places = sorted(set(tags))
     order = np.argsort(np.array([places.index(tag) for tag in tags])[codes], kind="stable")
     counts = np.bincount(np.array([places.index(tag) for tag in tags])[codes], minlength=len(places))
@@ -322,12 +327,19 @@ def _aged(descriptor: int) -> ProcessIdentity | None:
     return msgspec.structs.replace(this_process(), pid=1, start_ticks=1)
 
 
-def _remove_leftover(run_dir: str, writer: str) -> None:
-    """A ``.sealing`` file without a journal is of a sealer that died at its last step."""
-    path = os.path.join(run_dir, sealing_name(writer))
-    if not os.path.exists(path) or not os.path.exists(os.path.join(run_dir, sealed_name(writer))):
-        return
+def is_stale(path: str) -> bool:
+    """Whether the ``.sealing`` file at `path` names a process that is proven dead."""
     holder = holder_of(path)
-    if holder is not None and life_of(holder) == "dead":
-        with contextlib.suppress(OSError):
-            os.unlink(path)
+    return holder is not None and life_of(holder) == "dead"
+
+
+def remove_stale(path: str) -> bool:
+    """Remove the ``.sealing`` file at `path` if it may be taken over; say whether it was."""
+    descriptor = _take_over(path) if os.path.exists(path) else None
+    if descriptor is None:
+        return False
+    try:
+        os.unlink(path)
+    finally:
+        os.close(descriptor)
+    return True

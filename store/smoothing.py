@@ -48,8 +48,8 @@ def checked(smoothing: Smoothing) -> Smoothing:
 
 def reach(smoothing: Smoothing) -> int:
     """How many points ahead a smoothed value depends on."""
-    if smoothing.kind == "gaussian":
-        return math.ceil(3 * smoothing.weight)
+    if smoothing.kind == "gaussian":  # below 0.1 a neighbour weighs less than one part in 10^21
+        return math.ceil(3 * smoothing.weight) if smoothing.weight >= 0.1 else 0
     return int(smoothing.weight) // 2 if smoothing.kind == "mean" else 0
 
 

@@ -10,23 +10,40 @@ Nothing is repaired and nothing is written.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from .blobs import media_path
+from .blobs import read_blob
 from .errors import CrossboardError, NotFound
 from .framing import read_frames
 from .kinds import Problem
 from .points import HEADER_SIZE, RECORD_SIZE, decode_header, decode_records
 from .process import life_of
 from .records import Ended, InFile, Opened, Record, Sealed, TagDeclared, decode_record
-from .rundir import MEDIA, RUN_FILE, attempts_of, find_runs, list_writers, points_name, read_run_file, records_name, sealed_name
+from .rundir import (
+    MEDIA,
+    RUN_FILE,
+    attempt_name,
+    attempts_of,
+    find_runs,
+    list_writers,
+    points_name,
+    read_run_file,
+    records_name,
+    sealed_name,
+    temporary_pid,
+)
 from .sealed import read_sealed
 
 State = Literal["whole", "growing", "torn", "damaged"]
 BAD: Final = ("torn", "damaged")
+MOST_LOOKS: Final = 4
+AGAIN_S: Final = 0.1
+"""What looks wrong is looked at again after this long, until two looks agree."""
 
 
 @dataclass(slots=True)
@@ -45,6 +62,12 @@ class FileReport:
         if self.state != "damaged":
             self.state = state
 
+    def grows(self, problem: Problem) -> None:
+        """Note what is unfinished because its writer may still be at it."""
+        self.problems.append(problem)
+        if self.state == "whole":
+            self.state = "growing"
+
 
 def verify(path: str | os.PathLike[str]) -> Iterator[FileReport]:
     """Yield a report of every file of every native run at `path`: a root, a project, or one run."""
@@ -53,25 +76,37 @@ def verify(path: str | os.PathLike[str]) -> Iterator[FileReport]:
 
 
 def verify_run(run_dir: str) -> Iterator[FileReport]:
-    """Yield a report of every file of one run."""
+    """Yield a report of every file of one run, read in place: a live run is judged as it stood when it was read."""
     yield _verify_identity(run_dir)
     blobs: dict[str, tuple[InFile, str, int]] = {}
     for writer in list_writers(run_dir):
-        records = FileReport(os.path.join(run_dir, records_name(writer)))
-        known = _Known()
-        _verify_records(records, known, blobs)
-        yield records
-        journal = os.path.join(run_dir, points_name(writer))
-        if os.path.exists(journal):
-            yield _verify_points(journal, known)
-        sealed = os.path.join(run_dir, sealed_name(writer))
-        if os.path.exists(sealed):
-            yield _verify_sealed(sealed, known, superseded=os.path.exists(journal))
-        elif known.sealed is not None and known.sealed.points and not os.path.exists(journal):
-            yield FileReport(
-                sealed, "damaged", problems=[Problem(sealed, -1, f"missing: it held {known.sealed.points} points")]
-            )
+        reports = _look_at_writer(run_dir, writer, blobs)
+        for _ in range(MOST_LOOKS):  # it may have been logged to, or sealed, between two files
+            if not any(report.state in BAD for report in reports):
+                break
+            time.sleep(AGAIN_S)
+            before, reports = reports, _look_at_writer(run_dir, writer, blobs)
+            if reports == before:
+                break
+        yield from reports
     yield from _verify_media(run_dir, blobs)
+
+
+def _look_at_writer(run_dir: str, writer: str, blobs: dict[str, tuple[InFile, str, int]]) -> list[FileReport]:
+    records = FileReport(os.path.join(run_dir, records_name(writer)))
+    known = _Known()
+    _verify_records(records, known, blobs)
+    reports = [records]
+    journal = os.path.join(run_dir, points_name(writer))
+    if os.path.exists(journal):
+        reports.append(_verify_points(journal, known))
+    sealed = os.path.join(run_dir, sealed_name(writer))
+    if os.path.exists(sealed):
+        reports.append(_verify_sealed(sealed, known, superseded=os.path.exists(journal)))
+    elif known.sealed is not None and known.sealed.points and not os.path.exists(journal):
+        missing = Problem(sealed, -1, f"missing: it held {known.sealed.points} points")
+        reports.append(FileReport(sealed, "damaged", problems=[missing]))
+    return reports
 
 
 @dataclass(slots=True)
@@ -92,7 +127,10 @@ def _verify_identity(run_dir: str) -> FileReport:
     try:
         report.size = os.path.getsize(path)
         read_run_file(run_dir)
-        attempts_of(run_dir)
+        for number, launch in attempts_of(run_dir).items():
+            claim = os.path.join(run_dir, attempt_name(number))
+            if number > 1 and not launch:
+                report.bad("damaged", Problem(claim, -1, "this attempt's claim cannot be read; its number is kept"))
     except (OSError, CrossboardError) as error:
         report.bad("damaged", Problem(path, -1, str(error)))
     return report
@@ -129,14 +167,14 @@ def _verify_records(report: FileReport, known: _Known, blobs: dict[str, tuple[In
     if frames and known.opened is None:
         report.bad("damaged", Problem(report.path, 0, "the first record, which says who writes, is missing"))
     if end != len(data):
-        torn = Problem(report.path, end, f"unfinished record of {len(data) - end} bytes")
-        if known.gone:
-            _, _, damage = read_frames(data[end:], path=report.path, base=end, complete=True)
-            for problem in damage or [torn]:
-                report.bad("torn" if "torn" in problem.what or not damage else "damaged", problem)
-        elif report.state == "whole":
-            report.state = "growing"
-            report.problems.append(torn)
+        _, stop, problems = read_frames(data[end:], path=report.path, base=end, complete=True)
+        for problem in problems:
+            if problem.offset != stop:
+                report.bad("damaged", problem)
+            elif known.gone:
+                report.bad("torn", problem)
+            else:
+                report.grows(Problem(report.path, end, f"unfinished record, {len(data) - end} bytes so far"))
 
 
 def blobs_in(record: Record) -> list[InFile]:
@@ -163,12 +201,13 @@ def _verify_points(path: str, known: _Known) -> FileReport:
         report.bad("damaged", Problem(path, -1, f"cannot be read: {error.strerror}"))
         return report
     report.size = len(data)
-    try:
-        decode_header(data[:HEADER_SIZE], path=path)
-    except CrossboardError as error:
-        report.bad("damaged", Problem(path, 0, str(error)))
     decoded = decode_records(memoryview(data)[HEADER_SIZE:], first=0)
     report.records = len(decoded.records)
+    try:
+        if decode_header(data[:HEADER_SIZE], path=path) is None and report.records:
+            report.bad("damaged", Problem(path, 0, "the header is empty, yet points follow"))
+    except CrossboardError as error:
+        report.bad("damaged", Problem(path, 0, str(error)))
     gone = known.gone
     last = decoded.filled - 1
     for slot in decoded.torn.tolist():
@@ -179,8 +218,7 @@ def _verify_points(path: str, known: _Known) -> FileReport:
         if gone:
             report.bad("torn" if slot == last else "damaged", problem)
         elif slot == last:
-            report.state = "growing" if report.state == "whole" else report.state
-            report.problems.append(problem)
+            report.grows(problem)
         else:
             report.bad("damaged", problem)
     rest = (len(data) - HEADER_SIZE) % RECORD_SIZE
@@ -189,7 +227,7 @@ def _verify_points(path: str, known: _Known) -> FileReport:
         if gone:
             report.bad("torn", torn)
         else:
-            report.problems.append(torn)
+            report.grows(torn)
     undeclared = sorted({int(tag) for tag in decoded.records["tag"]} - known.tags) if len(decoded.records) else []
     if undeclared and (gone or known.opened is not None):
         report.bad("damaged", Problem(path, HEADER_SIZE, f"tag ids {undeclared[:5]} are declared by no record"))
@@ -210,21 +248,31 @@ def _verify_sealed(path: str, known: _Known, *, superseded: bool) -> FileReport:
 
 
 def _verify_media(run_dir: str, blobs: dict[str, tuple[InFile, str, int]]) -> Iterator[FileReport]:
-    from .blobs import read_blob
-
     for name in sorted(blobs):
         blob, where, offset = blobs[name]
         path = os.path.join(run_dir, MEDIA, name)
         report = FileReport(path, records=1)
         try:
-            report.path = media_path(run_dir, blob)
             report.size = len(read_blob(run_dir, blob))
         except NotFound:
-            report.bad(
-                "damaged", Problem(path, -1, f"missing: named by the record at byte {offset} of {os.path.basename(where)}")
-            )
+            missing = f"missing: named by the record at byte {offset} of {os.path.basename(where)}"
+            report.bad("damaged", Problem(path, -1, missing))
         except (OSError, CrossboardError) as error:
             report.bad("damaged", Problem(path, 0, str(error)))
+        yield report
+    try:
+        unnamed = sorted(set(os.listdir(os.path.join(run_dir, MEDIA))) - set(blobs))
+    except OSError:
+        return
+    for name in unnamed:  # of a record that was lost, or that is about to be written
+        path = os.path.join(run_dir, MEDIA, name)
+        if temporary_pid(name) is not None or not os.path.isfile(path):
+            continue
+        with open(path, "rb") as file:
+            data = file.read()
+        report = FileReport(path, records=1, size=len(data))
+        if hashlib.sha256(data).hexdigest() != name.partition(".")[0]:
+            report.bad("damaged", Problem(path, 0, f"{len(data)} bytes that are not what the name says"))
         yield report
 
 
@@ -245,10 +293,7 @@ def format_report(reports: Iterable[FileReport], *, every: bool = False) -> str:
         sums[report.state] = sums.get(report.state, 0) + 1
         if every or report.state != "whole":
             lines.append(f"{report.state:<8} {report.records:>10,} records  {report.path}")
-            lines += [
-                f"         byte {one.offset:,}: {one.what}" if one.offset >= 0 else f"         {one.what}"
-                for one in report.problems
-            ]
+            lines += [f"         byte {one.offset:,}: {one.what}" if one.offset >= 0 else f"         {one.what}" for one in report.problems]
     if not files:
         return "no native runs found"
     states = ", ".join(f"{count:,} {state}" for state, count in sums.items())

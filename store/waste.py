@@ -1,20 +1,26 @@
 """``crossboard gc``: what dead runs waste, and its removal.
 
-Wasted are: room behind the last point of a journal that grew ahead of need; the Parquet file of a sealer that died before it
-removed the journal (it will be made again); ``.sealing`` and temporary files of dead processes. Only what belongs to writers
-that recorded their end or are *proven* dead on this host is touched; what is alive or cannot be told is left, and counted.
+Wasted are: room behind the last point of a journal that grew ahead of need; ``.sealing`` files of sealers that are proven dead;
+temporary files older than an hour that no process here still writes, in runs whose writers are all over. Only what belongs to
+writers that recorded their end or are *proven* dead on this host is touched; what is alive or cannot be told is left, and listed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from .points import HEADER_SIZE, RECORD_SIZE, decode_records
-from .process import life_of, start_ticks_of
+from .process import start_ticks_of
 from .rundir import MEDIA, find_runs, list_writers, points_name, sealing_name, temporary_pid
-from .sealing import holder_of, is_over, may_seal
+from .sealing import is_over, is_stale, may_seal, remove_stale
+
+TEMPORARY_AGE_S: Final = 3600.0
+"""A younger temporary file may be of a process on another machine that shares the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +55,18 @@ def _collect_run(run_dir: str, dry_run: bool) -> Iterator[Waste]:
             waste = _room(run_dir, writer, journal)
             if waste is not None:
                 if not waste.left and not mine:
-                    waste = Waste(journal, waste.size, waste.what, left="belongs to another user")
+                    waste = replace(waste, left="belongs to another user")
                 if not waste.left and not dry_run:
                     os.truncate(journal, _end_of(journal))
                 yield waste
         sealing = os.path.join(run_dir, sealing_name(writer))
         if os.path.exists(sealing):
-            holder = holder_of(sealing)
-            if holder is not None and life_of(holder) == "dead" and mine:
-                waste = Waste(sealing, _on_disk(sealing), "left by a sealer that died")
-                if not dry_run:
-                    os.unlink(sealing)
+            waste = Waste(sealing, _on_disk(sealing), "left by a sealer that died")
+            if is_stale(sealing) and mine and (dry_run or remove_stale(sealing)):
                 yield waste
-    for folder in (run_dir, os.path.join(run_dir, MEDIA)):
-        yield from _temporary(folder, mine, dry_run)
+    if mine and all(is_over(run_dir, writer) for writer in list_writers(run_dir)):
+        for folder in (run_dir, os.path.join(run_dir, MEDIA)):
+            yield from _temporary(folder, dry_run)
 
 
 def _end_of(journal: str) -> int:
@@ -82,7 +86,7 @@ def _room(run_dir: str, writer: str, journal: str) -> Waste | None:
     return Waste(journal, wasted, what)
 
 
-def _temporary(folder: str, mine: bool, dry_run: bool) -> Iterator[Waste]:
+def _temporary(folder: str, dry_run: bool) -> Iterator[Waste]:
     try:
         names = os.listdir(folder)
     except OSError:
@@ -92,12 +96,15 @@ def _temporary(folder: str, mine: bool, dry_run: bool) -> Iterator[Waste]:
         if pid is None:
             continue
         path = os.path.join(folder, name)
-        if start_ticks_of(pid) or not mine or not os.path.exists("/proc/self/stat"):
+        if start_ticks_of(pid) or not os.path.exists("/proc/self/stat"):
             continue
-        waste = Waste(path, _on_disk(path), "file that was never finished")
-        if not dry_run:
-            os.unlink(path)
-        yield waste
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - os.stat(path).st_mtime < TEMPORARY_AGE_S:
+                continue
+            waste = Waste(path, _on_disk(path), "file that was never finished")
+            if not dry_run:
+                os.unlink(path)
+            yield waste
 
 
 def format_waste(found: list[Waste], *, dry_run: bool) -> str:

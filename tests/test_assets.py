@@ -170,9 +170,7 @@ def test_a_body_that_ends_early_is_refused_with_where() -> None:
 
 def test_a_live_answer_keeps_the_leading_points_and_replaces_the_rest() -> None:
     old, fresh = body([({}, [1, 2, 3, 4], [10, 20, 30, 40])]), body([({"keep": 3}, [5.0, 6.0], [50.0, 60.0])])
-    merged = run_js(
-        "(read => cb.columns.merge(read(old).curves[0], read(fresh).curves[0]))(data => " + READ + ")", old=old, fresh=fresh
-    )
+    merged = run_js("(read => cb.columns.merge(read(old).curves[0], read(fresh).curves[0]))(data => " + READ + ")", old=old, fresh=fresh)
     assert merged["x"] == [1, 2, 3, 5, 6]
     assert merged["y"] == [10, 20, 30, 50, 60]
     assert (merged["x1"], merged["y1"]) == (6, 60)
@@ -181,10 +179,7 @@ def test_a_live_answer_keeps_the_leading_points_and_replaces_the_rest() -> None:
 def test_a_live_answer_that_does_not_fit_is_not_patched_together() -> None:
     old, fresh = body([({}, [1], [10])]), body([({"keep": 3}, [5.0], [50.0])])
     assert (
-        run_js(
-            "(read => cb.columns.merge(read(old).curves[0], read(fresh).curves[0]))(data => " + READ + ")", old=old, fresh=fresh
-        )
-        is None
+        run_js("(read => cb.columns.merge(read(old).curves[0], read(fresh).curves[0]))(data => " + READ + ")", old=old, fresh=fresh) is None
     )
 
 
@@ -279,8 +274,7 @@ def test_a_log_axis_breaks_the_line_where_there_is_no_place_for_the_value() -> N
 def test_a_line_joins_exactly_the_neighbours_that_are_both_finite(y: list[float]) -> None:
     finite = [math.isfinite(v) for v in y]
     alone = sum(
-        f and not (finite[i - 1] if i else False) and not (finite[i + 1] if i + 1 < len(y) else False)
-        for i, f in enumerate(finite)
+        f and not (finite[i - 1] if i else False) and not (finite[i + 1] if i + 1 < len(y) else False) for i, f in enumerate(finite)
     )
     names = {math.inf: "Infinity", -math.inf: "-Infinity"}
     calls = drawn(["NaN" if math.isnan(v) else names.get(v, v) for v in y])

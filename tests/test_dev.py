@@ -123,9 +123,7 @@ def test_a_stopped_installer_ends_pip_and_starts_no_other(bare: Path, dev: Modul
     assert installer.pip("numpy") == (False, "stopped")
 
 
-def test_what_is_installed_is_remembered_until_pyproject_changes(
-    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_installed_is_remembered_until_pyproject_changes(dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "tree"
     (root / "src" / "crossboard").mkdir(parents=True)
     shutil.copy(ROOT / "pyproject.toml", root)

@@ -93,11 +93,7 @@ def test_the_reader_side_imports_no_framework(folder: str) -> None:
 
 def loaded_by(code: str) -> set[str]:
     """Return the top-level modules outside the standard library that `code` loads in a fresh interpreter."""
-    report = (
-        "import sys; before = set(sys.modules); "
-        + code
-        + "; print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
-    )
+    report = "import sys; before = set(sys.modules); " + code + "; print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
     answer = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True, cwd=ROOT)
     return {name for name in answer.stdout.split() if name not in sys.stdlib_module_names and not name.startswith("_")}
 

@@ -56,11 +56,12 @@
     return text ? '?' + text : '';
   }
 
-  /** True when `text` holds every word of `words`, and none that is written with a leading "-". Case does not count. */
-  function matches(words, text) {
-    const low = text.toLowerCase();
+  /** True when `text` (or `also`, an id) holds every word of `words`, and `text` none that is written with a leading "-". Case
+     does not count. */
+  function matches(words, text, also = '') {
+    const low = text.toLowerCase(), more = also.toLowerCase();
     return words.toLowerCase().split(/\s+/).filter(Boolean)
-      .every(word => word.length > 1 && word[0] === '-' ? !low.includes(word.slice(1)) : low.includes(word));
+      .every(word => word.length > 1 && word[0] === '-' ? !low.includes(word.slice(1)) : low.includes(word) || more.includes(word));
   }
 
   crossboard.view = {mark, parse, format, matches, fresh};

@@ -45,7 +45,7 @@
 
     /** True when a run is of the chosen project and meets the rail's filter. */
     matches: run => (!state.project || run.project === state.project) &&
-      (!state.runs || view.matches(state.runs, `${run.name} ${run.group || ''} ${run.id} ${board.groupOf(run)} ${run.status} ${(run.tags || []).join(' ')}`)),
+      (!state.runs || view.matches(state.runs, `${run.name} ${run.group || ''} ${board.groupOf(run)} ${run.status} ${(run.tags || []).join(' ')}`, run.id)),
 
     /** Show or hide runs (an array). Leaves "only this run". */
     show(runs, yes) {

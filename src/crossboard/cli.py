@@ -21,6 +21,7 @@ from crossboard.commands import COMMANDS
 from crossboard.store.errors import CrossboardError
 
 if TYPE_CHECKING:
+    from crossboard.dashboard.open_boards import OpenBoard
     from crossboard.store.embedded import EmbeddedStore
 
 DEFAULT_PORT: Final = 8123
@@ -86,13 +87,14 @@ def open_board(argv: Sequence[str]) -> int:
         _show_open_one(*found, paths=paths, open_browser=not args.no_browser)
         return 0
     from crossboard.dashboard.serve import serve
-    from crossboard.wiring import exporters
+    from crossboard.exporters import table_exporters
 
     if said:
         print(said)
+    store = _store_over(paths)
     try:
         serve(
-            _store_over(paths),
+            store,
             paths=paths,
             title=args.title or _title_of(paths),
             host=args.host,
@@ -103,12 +105,17 @@ def open_board(argv: Sequence[str]) -> int:
             base_path=args.base_path,
             hosts=args.allow_host,
             version=__version__,
-            exporters=exporters(),
+            exporters=table_exporters(),
             seal=os.environ.get("CROSSBOARD_SEAL", "1") != "0",
         )
-    except (OSError, ValueError) as error:
-        print(f"crossboard: cannot listen on {args.host} port {args.port}: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"crossboard: cannot listen on {args.host} port {args.port}: {error.strerror or error}", file=sys.stderr)
         return 2
+    except ValueError as error:
+        print(f"crossboard: {error}", file=sys.stderr)
+        return 2
+    finally:
+        store.close()
     return 0
 
 
@@ -194,25 +201,18 @@ def _title_of(paths: Sequence[str]) -> str:
     return name if len(paths) == 1 else f"{name} and {len(paths) - 1} more"
 
 
-def _show_open_one(board: object, token: str, *, paths: Sequence[str], open_browser: bool) -> None:
+def _show_open_one(board: OpenBoard, token: str, *, paths: Sequence[str], open_browser: bool) -> None:
     import webbrowser
 
-    from crossboard.dashboard.open_boards import OpenBoard
+    from crossboard.dashboard import open_boards
     from crossboard.dashboard.serve import has_display, opening
 
-    assert isinstance(board, OpenBoard)
     print(f"A board is open on {'this path' if len(paths) == 1 else 'these paths'} already (pid {board.process.pid}).")
-    print(opening(board.url(token), board.port, paths=paths))
+    print(opening(board.url(token), board.port, paths=paths, here=False))
     if open_browser and has_display():
-        webbrowser.open(board.url(open_token) if (open_token := _second_token(paths)) is not None else board.url(token))
-
-
-def _second_token(paths: Sequence[str]) -> str | None:
-    """Another token of the open board, so that the printed link stays good after the browser opened."""
-    from crossboard.dashboard import open_boards
-
-    found = open_boards.find(paths)
-    return found[1] if found is not None else None
+        again = open_boards.find(paths)  # a token of its own, so that the printed link stays good
+        if again is not None:
+            webbrowser.open(again[0].url(again[1]))
 
 
 def _store_over(paths: Sequence[str]) -> EmbeddedStore:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
@@ -129,8 +131,7 @@ def _print_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) ->
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     for row in rows:
         cells = [
-            cell.rjust(width) if place in right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(width) if place in right else cell.ljust(width) for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         print("  ".join(cells).rstrip())
 
@@ -147,7 +148,7 @@ def export(argv: Sequence[str]) -> int:
         "  crossboard export runs --format parquet --output p.parquet --runs 'lr < 0.01 and status = finished' --tags '^val/'",
     )
     parser.add_argument("--format", choices=("csv", "parquet"), required=True, help="csv, or Parquet with typed columns")
-    parser.add_argument("--output", metavar="FILE", required=True, help="file to write; - is standard output (csv only)")
+    parser.add_argument("--output", metavar="FILE", required=True, help="file to write; - is standard output")
     parser.add_argument("--runs", metavar="QUERY", default="", help="which runs: a query, or a part of the name")
     parser.add_argument("--tags", metavar="REGEX", default="", help="which tags: a regular expression found in the tag")
     args = parser.parse_args(argv)
@@ -155,7 +156,14 @@ def export(argv: Sequence[str]) -> int:
 
     store = _read(_existing(parser, args.paths))
     try:
-        report = write(store, format=args.format, output=args.output, runs=args.runs, tags=args.tags)
+        if args.output == "-":
+            with tempfile.TemporaryDirectory(prefix="crossboard-") as place:
+                output = os.path.join(place, f"export.{args.format}")
+                report = write(store, output, format=args.format, runs=args.runs, tags=args.tags)
+                with open(output, "rb") as file:
+                    shutil.copyfileobj(file, sys.stdout.buffer)
+        else:
+            report = write(store, args.output, format=args.format, runs=args.runs, tags=args.tags)
     except OSError as error:
         print(f"{parser.prog}: cannot write {args.output}: {error.strerror}", file=sys.stderr)
         return 2
@@ -220,9 +228,7 @@ def seal(argv: Sequence[str]) -> int:
     if not args.quiet:
         names = {"open": "still open", "busy": "being sealed by another process", "nothing": "sealed already or empty"}
         print(f"{points:,} points: {before:,} -> {after:,} bytes")
-        print(
-            ", ".join(f"{count} writers {names.get(state, state)}" for state, count in sums.items()) or "no native runs found"
-        )
+        print(", ".join(f"{count} writers {names.get(state, state)}" for state, count in sums.items()) or "no native runs found")
     return int(failed)
 
 

@@ -1,0 +1,15 @@
+"""Wiring: which reader opens a path. The board, the command line and `cb.open` all ask here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from crossboard.store.native import NativeSource
+from crossboard.store.source import Source
+
+
+def sources_for(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
+    """One source for each of `paths`, each path once; a path that is not there yet is watched until it is."""
+    unique = dict.fromkeys(os.path.abspath(os.fspath(path)) for path in paths)
+    return [NativeSource(path) for path in unique]
