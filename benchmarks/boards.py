@@ -40,6 +40,7 @@ ARGUMENTS = [
     "--enable-precise-memory-info",
 ]
 LOOK_S = 0.1
+CALM_S = 3.0
 ENOUGH = 0.95  # of the coloured pixels there are in the end
 
 
@@ -185,9 +186,9 @@ Box = tuple[float, float, float, float]
 
 
 def watch(page: Any, act: Callable[[], None], *, clip: Box, settled: Callable[[], bool], timeout_s: float) -> list[tuple[float, bytes]]:
-    """Run `act`, then look at the part `clip` of the page ten times a second until it is `settled` and has not changed for two
-    seconds: [(seconds since the start, PNG)]. A small part, not too often: a screencast or whole screenshots in a loop doubled
-    the times that they were to measure."""
+    """Run `act`, then look at the part `clip` of the page ten times a second until it is `settled`, shows something coloured and
+    has not changed for `CALM_S`: [(seconds since the start, PNG)]. A small part, not too often: a screencast or whole
+    screenshots in a loop doubled the times that they were to measure."""
     from playwright.sync_api import Error
 
     x, y, width, height = clip
@@ -208,7 +209,7 @@ def watch(page: Any, act: Callable[[], None], *, clip: Box, settled: Callable[[]
         if not shots or picture != shots[-1][1]:
             changed = now
             shots.append((now, picture))
-        if now - changed > 2.0 and settled():
+        if settled() and now - changed > CALM_S and coloured(picture, [clip], clip)[0] > 0:
             break
         time.sleep(LOOK_S)
     session.detach()

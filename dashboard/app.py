@@ -92,9 +92,9 @@ def create_app(
     server.add_exception_handler(HTTPException, no_such_path)
     app = Dash(
         "crossboard",
-        server=server,
+        server=server,  # type: ignore[arg-type]  # any backend's app, which its annotation does not say
         title=title,
-        update_title=None,
+        update_title=None,  # type: ignore[arg-type]  # as its documentation says
         index_string=INDEX,
         assets_folder=str(ASSETS),
         requests_pathname_prefix=f"{base}/",

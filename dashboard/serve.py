@@ -22,7 +22,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Final
 
 import uvicorn
@@ -248,7 +248,7 @@ def serve(
             signal.signal(signal.SIGTERM, previous)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 

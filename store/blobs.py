@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import os
 import re
+import zlib
 from typing import Final
 
 from .errors import Damaged, NotFound
@@ -82,8 +83,11 @@ def _read_foreign(blob: Foreign) -> bytes:
         raise NotFound(f"blob: {blob.length} bytes of {blob.media_type} are gone: no {blob.path}") from None
     if len(data) != blob.length:
         raise Damaged(f"blob: want {blob.length} bytes at byte {blob.offset}, got {len(data)} of {blob.path}")
-    if blob.encoding == "gzip":
-        return gzip.decompress(data)
-    if blob.encoding == "base64":
-        return base64.b64decode(data)
+    try:
+        if blob.encoding == "gzip":
+            return gzip.decompress(data)
+        if blob.encoding == "base64":
+            return base64.b64decode(data, validate=True)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise Damaged(f"blob: no {blob.encoding}: {error} at byte {blob.offset} of {blob.path}") from None
     return data

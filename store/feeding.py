@@ -83,16 +83,16 @@ class Feeder:
 
     def _needs(self, found: FoundRun) -> bool:
         held = self._store.known(found.key)
-        if held is None or held.owner is None or not held.looked:
+        if held is None or held.owner is None or not held.looked or _another(held.found, found):
             return True
-        if found.token is not None and held.token == found.token:
-            return False
+        if found.token is not None and held.token is not None:
+            return bool(held.token != found.token)
         return time.monotonic() >= held.look_at
 
     def _read(self, source: Source, found: FoundRun) -> None:
         held = self._store.known(found.key)
-        if held is not None and (held.found.id, held.found.created) != (found.id, found.created):
-            self._store.remove(found.key)  # another run stands at the same place now
+        if held is not None and _another(held.found, found):
+            self._store.remove(found.key)
             held = None
         cursor = held.cursor if held is not None and held.owner is not None else None
         news = False
@@ -118,6 +118,11 @@ class Feeder:
 
 def _beginning(batch: Batch) -> Batch:
     return Batch(batch.cursor, batch.strands, batch.records, batch.problems, batch.writers, batch.more, restart=True)
+
+
+def _another(old: FoundRun, new: FoundRun) -> bool:
+    """Whether another run stands at the same place now."""
+    return (old.id, old.created) != (new.id, new.created)
 
 
 def _said(error: Exception) -> str:

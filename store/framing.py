@@ -94,34 +94,24 @@ def read_frames(
                 if got == want:
                     frames.append((base + at, payload))
                 else:
-                    problems.append(
-                        Problem(path, base + at, f"payload checksum: got {got:#010x}, want {want:#010x}; record skipped")
-                    )
+                    problems.append(Problem(path, base + at, f"payload checksum: got {got:#010x}, want {want:#010x}; record skipped"))
                 at = stop + FOOTER.size
                 continue
             following = _resync(view, at) if complete else len(view)
             if following < len(view):
-                problems.append(
-                    Problem(path, base + at, f"{following - at} bytes are no whole record; skipped to the next one")
-                )
+                problems.append(Problem(path, base + at, f"{following - at} bytes are no whole record; skipped to the next one"))
                 at = following
                 continue
             if complete:
-                problems.append(
-                    Problem(path, base + at, f"torn record: got {left} bytes, want {OVERHEAD + length}; writer is gone")
-                )
+                problems.append(Problem(path, base + at, f"torn record: got {left} bytes, want {OVERHEAD + length}; writer is gone"))
             break
         if length == -2:
             if complete:
-                problems.append(
-                    Problem(path, base + at, f"torn record: got {left} bytes, want at least {OVERHEAD}; writer is gone")
-                )
+                problems.append(Problem(path, base + at, f"torn record: got {left} bytes, want at least {OVERHEAD}; writer is gone"))
             break
         following = _resync(view, at)
         if following >= len(view) and not complete:
             break  # the end of a growing file: what comes next will tell
-        problems.append(
-            Problem(path, base + at, f"length checksum is wrong; {following - at} bytes skipped to the next whole record")
-        )
+        problems.append(Problem(path, base + at, f"length checksum is wrong; {following - at} bytes skipped to the next whole record"))
         at = following
     return frames, base + at, problems

@@ -76,9 +76,7 @@ class Points:
 
     def __post_init__(self) -> None:
         if not len(self.step) == len(self.wall_time) == len(self.value):
-            raise ValueError(
-                f"points: want three arrays of one length, got {len(self.step)}, {len(self.wall_time)} and {len(self.value)}"
-            )
+            raise ValueError(f"points: want three arrays of one length, got {len(self.step)}, {len(self.wall_time)} and {len(self.value)}")
 
     def __len__(self) -> int:
         return len(self.step)

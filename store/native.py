@@ -29,12 +29,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blobs import read_blob
-from .errors import CrossboardError, Damaged
+from .errors import CrossboardError, Damaged, NotFound
 from .framing import read_frames
 from .kinds import Points, Problem
 from .points import HEADER_SIZE, RECORD_DTYPE, RECORD_SIZE, decode_header, decode_records, undeclared_name
 from .process import ProcessIdentity, life_of
-from .records import Blob, Ended, Opened, Sealed, TagDeclared, decode_record
+from .records import Blob, Ended, Foreign, Opened, Sealed, TagDeclared, decode_record
 from .rundir import RUN_FILE, find_runs, list_writers, points_name, read_run_file, records_name, sealed_name
 from .sealed import read_sealed
 from .source import Batch, FoundRun, Placed, Strand, WriterLife
@@ -176,7 +176,7 @@ class NativeSource:
                 _say(state, batch, Problem(os.path.join(run.path, records_name(name)), -1, str(error)))
             except OSError as error:
                 _say(state, batch, Problem(error.filename or run.path, -1, f"cannot be read: {error.strerror}"))
-        if not more and names and all(writers[name].closed for name in names):
+        if not more and names and all(writers[name].closed or writers[name].role == "board" for name in names):
             self._quiet[run.path] = [one for name in names if os.path.exists(os.path.join(run.path, one := records_name(name)))]
         else:
             self._quiet.pop(run.path, None)
@@ -193,7 +193,12 @@ class NativeSource:
         )
 
     def blob(self, run: FoundRun, blob: Blob) -> bytes:
-        """Return the bytes of `blob` of `run`."""
+        """Return the bytes of `blob` of `run`. What lies outside this source is not handed out, whatever a record says."""
+        if isinstance(blob, Foreign):
+            path = os.path.realpath(os.path.join(run.path, blob.path))
+            if os.path.commonpath([path, os.path.realpath(self.path)]) != os.path.realpath(self.path):
+                raise NotFound(f"blob: want a file inside {self.path}, got {blob.path}; open that place as a source of its own")
+            blob = msgspec.structs.replace(blob, path=path)
         return read_blob(run.path, blob)
 
     def life(self, process: ProcessIdentity) -> str:

@@ -60,9 +60,7 @@ class Stats(msgspec.Struct, array_like=True):
         step, wall, value = np.ascontiguousarray(points.step), points.wall_time, np.ascontiguousarray(points.value)
         low, high = int(step.min()), int(step.max())
         self.ascending = self.ascending and is_ascending(step) and (not self.count or int(step[0]) >= self.newest_step)
-        self.wall_ascending = (
-            self.wall_ascending and is_ascending(wall) and (not self.count or bool(wall[0] >= self.newest_wall))
-        )
+        self.wall_ascending = self.wall_ascending and is_ascending(wall) and (not self.count or bool(wall[0] >= self.newest_wall))
         if not self.count or high >= self.last_step:
             at = len(step) - 1 if step[-1] == high else len(step) - 1 - int(np.argmax(step[::-1] == high))
             self.last_step, self.last = high, float(value[at])
@@ -112,9 +110,7 @@ class Overview:
     @property
     def marks(self) -> dict[int, tuple[int, int, int]]:
         """Bucket number -> counts of NaN, +inf, -inf, for the buckets that hold any."""
-        return {
-            int(bucket): (int(one[0]), int(one[1]), int(one[2])) for bucket, one in zip(self._marked, self._marks, strict=True)
-        }
+        return {int(bucket): (int(one[0]), int(one[1]), int(one[2])) for bucket, one in zip(self._marked, self._marks, strict=True)}
 
     @property
     def memory(self) -> int:
@@ -172,9 +168,7 @@ class Overview:
     def encode(self) -> bytes:
         index, points = self._kept
         arrays = (index, points.step, points.wall_time, points.value, self._marked, self._marks)
-        return msgspec.msgpack.encode(
-            [VERSION, self.width, self.count, *(np.ascontiguousarray(one).tobytes() for one in arrays)]
-        )
+        return msgspec.msgpack.encode([VERSION, self.width, self.count, *(np.ascontiguousarray(one).tobytes() for one in arrays)])
 
     @classmethod
     def decode(cls, data: bytes) -> Overview:

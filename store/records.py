@@ -559,9 +559,7 @@ def decode_record(payload: bytes, *, path: str, offset: int) -> Record:
     except msgspec.DecodeError as error:
         raise Damaged(f"record: no MessagePack: {error} at byte {offset} of {path}") from None
     if isinstance(record, Opened) and record.version > VERSION:
-        raise FormatTooNew(
-            f"records version {record.version}, this crossboard reads up to {VERSION}; upgrade crossboard to open {path}"
-        )
+        raise FormatTooNew(f"records version {record.version}, this crossboard reads up to {VERSION}; upgrade crossboard to open {path}")
     return record
 
 

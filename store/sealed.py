@@ -147,9 +147,7 @@ def _strands_of(table: Any) -> list[tuple[str, Points]]:
     names = tags.dictionary.to_pylist()
     step, wall, value = (table.column(name).to_numpy() for name in COLUMNS[1:])
     starts = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)])).tolist()
-    return [
-        (names[codes[start]], Points(step[start:stop], wall[start:stop], value[start:stop])) for start, stop in pairwise(starts)
-    ]
+    return [(names[codes[start]], Points(step[start:stop], wall[start:stop], value[start:stop])) for start, stop in pairwise(starts)]
 
 
 def _joined(parts: list[Points]) -> Points:

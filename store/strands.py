@@ -37,13 +37,13 @@ class StrandData:
 
     __slots__ = ("_overview", "catalog", "changed_first", "column", "counts", "dirty", "id", "key", "stats", "uid")
 
-    def __init__(self, key: StrandKey, *, catalog: Catalog | None, number: int, version: int) -> None:
+    def __init__(self, key: StrandKey, *, catalog: Catalog | None, number: int, version: int, stored: bool = False) -> None:
         self.uid = next(_serial)
         self.key = key
         self.id = number
         self.catalog = catalog
         self.stats = Stats()
-        self._overview: Overview | None = Overview()
+        self._overview: Overview | None = None if stored else Overview()
         self.column: Column | None = None
         self.dirty = True
         self.counts: list[tuple[int, int]] = [(version, 0)]  # (store version, points then), ascending
@@ -52,8 +52,8 @@ class StrandData:
     @classmethod
     def stored(cls, key: StrandKey, stored: StoredStrand, *, catalog: Catalog, version: int) -> StrandData:
         """A strand as the catalog has it. Raises CacheLost when its column does not fit."""
-        strand = cls(key, catalog=catalog, number=stored.id, version=version)
-        strand.stats, strand._overview, strand.dirty = stored.stats, None, False
+        strand = cls(key, catalog=catalog, number=stored.id, version=version, stored=True)
+        strand.stats, strand.dirty = stored.stats, False
         strand.counts = [(version, stored.stats.count)]
         if stored.rows:
             column = FileColumn(catalog.column_path(stored.id), stored.rows)

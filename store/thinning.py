@@ -180,6 +180,4 @@ def window_of_ascending(x: F64, y: F64, *, begin: int, end: int, max_points: int
     after = [end] if end < len(x) else []
     positions = np.concatenate([np.array(before, np.intp), positions, np.array(after, np.intp)])
     nan, positive, negative = non_finite(inside)
-    return Curve(
-        np.asarray(x[positions], np.float64), np.asarray(y[positions], np.float64), end - begin, raw, nan, positive, negative
-    )
+    return Curve(np.asarray(x[positions], np.float64), np.asarray(y[positions], np.float64), end - begin, raw, nan, positive, negative)

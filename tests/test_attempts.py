@@ -45,9 +45,7 @@ def test_writers_of_one_attempt_are_merged_by_wall_time() -> None:
     assert shown(newest_view([(1, "fork", fork), (1, "a", parent)])) == [(0, 1), (0, 2), (1, 1), (1, 2), (2, 1)]
 
 
-attempts = st.lists(
-    st.tuples(st.integers(1, 4), st.lists(st.integers(-10, 10), max_size=12)), max_size=6, unique_by=lambda one: one[0]
-)
+attempts = st.lists(st.tuples(st.integers(1, 4), st.lists(st.integers(-10, 10), max_size=12)), max_size=6, unique_by=lambda one: one[0])
 
 
 @given(attempts)

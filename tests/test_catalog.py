@@ -36,7 +36,7 @@ def found(name: str = "a", created: float = 100.0) -> FoundRun:
 
 def batch(first: int, count: int, *, records: list[Placed] | None = None) -> Batch:
     step = np.arange(first, first + count)
-    points = Points(step, 100.0 + step, np.sin(step))
+    points = Points(step, 100.0 + step.astype(np.float64), np.sin(step))
     strands = [Strand("loss", 0, 1, "w", points), Strand("short", 0, 1, "w", points[:3])]
     return Batch(b"", strands, records or [], [Problem("f", first, "odd")])
 
@@ -229,7 +229,8 @@ def power_cut(cache: Path) -> None:
         connection.execute("UPDATE meta SET value = '0' WHERE name = 'clean'")
         connection.execute("UPDATE meta SET value = 'another boot' WHERE name = 'boot'")
     connection.close()
-    short_columns(cache)
+    for path in cache.glob("*/columns/*.col"):
+        path.write_bytes(bytes(path.stat().st_size))
 
 
 @pytest.mark.parametrize(
@@ -379,7 +380,7 @@ def test_a_thousand_runs_are_listed_at_once_on_a_second_start(tmp_path: Path) ->
     """Lists in a moment (0.1 s on a quiet machine): overviews are loaded only when a curve is asked for."""
     made = lists.ListSource()
     step = np.arange(20)
-    points = Points(step, 100.0 + step, np.sin(step))
+    points = Points(step, 100.0 + step.astype(np.float64), np.sin(step))
     for number in range(1000):
         strands = [Strand(f"tag{tag}", 0, 1, "w", points) for tag in range(5)]
         made.put(found(f"run{number}"), Batch(b"", strands))

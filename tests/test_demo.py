@@ -127,7 +127,7 @@ def test_both_frameworks_train_side_by_side_grouped_by_framework(tmp_path: Path,
     started.append(one)
     assert one.end(240) == 0, one.said()
     digits = [run for run in cb.open(str(root)) if run.project == "digits"]
-    assert sorted((run.group, run.name) for run in digits) == [
+    assert sorted((run.info.group, run.name) for run in digits) == [
         ("keras", "keras seed 0"),
         ("keras", "keras seed 1"),
         ("torch", "torch seed 0"),

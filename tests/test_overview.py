@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import crossboard.store.overview as module
 from crossboard.store.errors import Damaged
-from crossboard.store.kinds import Points
+from crossboard.store.kinds import F64, Points
 from crossboard.store.overview import BUCKETS, Overview, Part, Stats, draw, drawing_width, overview_of, stats_of
 from crossboard.store.thinning import keep
 
@@ -19,14 +19,15 @@ NAN, INF = math.nan, math.inf
 values = st.one_of(st.floats(), st.sampled_from([NAN, INF, -INF, 0.0, 1.0, 1e308]))
 
 
-def points(value: list[float] | np.ndarray, step: list[int] | None = None) -> Points:  # type: ignore[type-arg]
+def points(value: list[float] | F64, step: list[int] | None = None) -> Points:
     count = len(value)
     steps = np.arange(count) if step is None else np.array(step, np.int64)
     return Points(steps, 1e9 + np.arange(count, dtype=np.float64), np.array(value, np.float64))
 
 
-def plain(value: np.ndarray, width: int) -> list[int]:  # type: ignore[type-arg]
-    return keep(value, np.arange(len(value)) // width).tolist()
+def plain(value: F64, width: int) -> list[int]:
+    kept: list[int] = keep(value, np.arange(len(value)) // width).tolist()
+    return kept
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_batches_of_any_size_give_the_overview_of_all_points(batches: list[list[
         assert overview.width == 1 or -(-overview.count // (overview.width // 2)) > 8
         assert overview.kept.step.tolist() == plain(every, overview.width)
         assert repr(overview.kept.value.tolist()) == repr(every[overview.kept.step].tolist())
-        counts = {}
+        counts: dict[int, tuple[int, ...]] = {}
         for place, value in enumerate(every.tolist()):
             if not math.isfinite(value):
                 old = counts.get(place // overview.width, (0, 0, 0))

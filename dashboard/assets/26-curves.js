@@ -55,11 +55,28 @@
     return tags;
   }
 
+  const perRequest = () => board.order.length > 200 ? 2 : 24;   // cards; many runs in parts, so that the first can be drawn early
+
+  let ahead = [];
+  /** Ask for the curves of `tags` before their cards exist (Dash is still laying out the page); `width` is what a card will have. */
+  function prefetch(tags, width) {
+    const want = wanted({width}), step = perRequest();
+    for (let i = 0; i < tags.length && ahead.length < AT_ONCE; i += step) {
+      const part = tags.slice(i, i + step), head = read(`api/curves?${query(want, part, {buckets: want.buckets})}`);
+      head.catch(() => {});   // the card asks again, and says what is wrong
+      ahead.push({signature: want.signature, tags: new Set(part), head});
+    }
+    setTimeout(() => { ahead = []; }, 10000);
+  }
+  const fromAhead = (tag, signature) => ahead.find(one => one.signature === signature && one.tags.has(tag));
+
   /** Read whole curves, or what came since `since`, for cards of one signature. */
   async function readCurves(cards, want, since) {
     const more = {buckets: want.buckets};
     if (since !== null) more.since = since;
-    const head = await read(`api/curves?${query(want, cards.map(card => card.tag), more)}`);
+    const early = since === null && fromAhead(cards[0].tag, want.signature);
+    if (early) for (const card of cards) early.tags.delete(card.tag);
+    const head = early ? await early.head : await read(`api/curves?${query(want, cards.map(card => card.tag), more)}`);
     const tags = byTag(head), whole = since === null || head.complete === false;   // not complete: the server forgot so far back and sent all
     for (const card of cards) {
       const fresh = tags.get(card.tag) || [];
@@ -122,12 +139,13 @@
       if (!whole && (!card.dirty || document.hidden)) continue;   // a hidden page catches up when it is looked at
       if (!whole && !fresh) { soonest = Math.min(soonest, card.readAt + card.pause); continue; }
       if (!whole && card.zoom) { start([card], Promise.all([readWindow(card, want), readCurves([card], want, card.version)])); continue; }
-      const name = `${want.signature}|${whole}|${card.onScreen}`;
+      const early = whole ? ahead.indexOf(fromAhead(card.tag, want.signature)) : -1;
+      const name = `${want.signature}|${whole}|${early >= 0 ? early : card.onScreen ? 'on' : 'near'}`;
       if (!due.has(name)) due.set(name, {want, whole, cards: []});
       due.get(name).cards.push(card);
     }
     for (const {want, whole, cards} of due.values()) {
-      const atMost = board.order.length > 200 ? 2 : 24;
+      const atMost = perRequest();
       for (let i = 0; i < cards.length && underWay < AT_ONCE; i += atMost) {
         const part = cards.slice(i, i + atMost);
         start(part, readCurves(part, want, whole ? null : Math.min(...part.map(card => card.version))));
@@ -147,7 +165,7 @@
 
   document.addEventListener('visibilitychange', () => { if (!document.hidden) pump(); });
 
-  crossboard.curves = {near, pump, changed, wanted, curveKey, removed(keys) {
+  crossboard.curves = {near, pump, prefetch, changed, wanted, curveKey, removed(keys) {
     if (!keys.length) return;
     const gone = new Set(keys);
     for (const card of crossboard.grid.cards.values())

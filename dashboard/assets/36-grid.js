@@ -47,10 +47,9 @@
     return made;
   }
 
-  /** Lay out sections and cards for the tags that meet the filter. Existing cards stay where they are. */
-  function build() {
-    if (!nearObserver) observe();
-    const root = byId('sections'), bySection = new Map();
+  /** The tags that meet the filter, by section in the order of the page: [[section, [tag, ...]], ...], and how many they are. */
+  function ordered() {
+    const bySection = new Map();
     let shown = 0;
     for (const tag of board.tags) {
       if (state.tags && !view.matches(state.tags, tag)) continue;
@@ -59,7 +58,21 @@
       if (!bySection.has(name)) bySection.set(name, []);
       bySection.get(name).push(tag);
     }
-    const names = [...bySection.keys()].sort((a, b) => rank(a) - rank(b)), wanted = [];
+    return {shown, sections: [...bySection].sort(([a], [b]) => rank(a) - rank(b))};
+  }
+
+  /** Before there is a layout: the tags that will be on the first screen, and about how wide their cards will be. */
+  function firstScreen() {
+    const wide = innerWidth >= 2200, narrow = innerWidth <= 760, room = narrow ? innerWidth - 20 : (innerWidth - 280) / (wide ? 2 : 1) - 32;
+    const columns = Math.max(1, Math.floor((room + 10) / 354)), lines = Math.ceil((innerHeight - 84 + 300) / (wide ? 313 : 222));
+    const tags = ordered().sections.filter(([name]) => !state.closed.has(name || '/')).flatMap(([, list]) => list);
+    return {tags: tags.slice(0, columns * lines * (wide ? 2 : 1)), width: (room - 10 * (columns - 1)) / columns - 2};
+  }
+
+  /** Lay out sections and cards for the tags that meet the filter. Existing cards stay where they are. */
+  function build() {
+    if (!nearObserver) observe();
+    const root = byId('sections'), {shown, sections: list} = ordered(), names = list.map(([name]) => name), bySection = new Map(list), wanted = [];
     let place = 0;
     for (const name of names) {
       const part = section(name), tags = bySection.get(name), closed = state.closed.has(name || '/');
@@ -69,7 +82,7 @@
       fill(part.mark, icon(closed ? 'right' : 'down', true));
       part.element.classList.toggle('closed', closed);
       part.body.hidden = closed;
-      const list = tags.map(tag => {
+      const row = tags.map(tag => {
         if (!cards.has(tag)) {
           const card = new Card(tag);
           cards.set(tag, card);
@@ -81,7 +94,7 @@
         return card;
       });
       const key = tags.join('\n');
-      if (part.tags !== key) { part.tags = key; fill(part.body, list.map(card => card.element)); }
+      if (part.tags !== key) { part.tags = key; fill(part.body, row.map(card => card.element)); }
     }
     if (wanted.length !== root.childElementCount || wanted.some((element, i) => root.children[i] !== element)) fill(root, wanted);
     const here = new Set(board.tags);
@@ -109,5 +122,5 @@
     if (next) { next.focus({focusVisible: true}); next.scrollIntoView({block: 'nearest'}); }
   }
 
-  const grid = crossboard.grid = {cards, build, redraw, current, walk, shown: 0};
+  const grid = crossboard.grid = {cards, build, firstScreen, redraw, current, walk, shown: 0};
 })(window);

@@ -12,7 +12,10 @@
   });
 
   const readAll = () => Promise.all([board.loadBoard(), board.loadRuns(true), board.loadTags()]);
-  const first = readAll().catch(error => error);
+  const first = readAll().then(() => {
+    const {tags, width} = grid.firstScreen();
+    if (tags.length && !document.hidden) curves.prefetch(tags, width);
+  }).catch(error => error);
 
   let tagsDue = 0, runsDue = 0, boardDue = 0;
   function loadSoon(which, wait) {

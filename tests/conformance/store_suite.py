@@ -39,7 +39,8 @@ def found(name: str = "a", *, created: float = 100.0) -> FoundRun:
 def points(value: Any, *, step: Any = None, wall: Any = None) -> Points:
     array = np.array(value, np.float64)
     steps = np.arange(len(array)) if step is None else np.array(step, np.int64)
-    return Points(steps, np.array(wall, np.float64) if wall is not None else 100.0 + np.arange(len(array)), array)
+    walls = np.arange(100.0, 100.0 + len(array)) if wall is None else np.array(wall, np.float64)
+    return Points(steps, walls, array)
 
 
 def strand(tag: str, value: Any, *, step: Any = None, wall: Any = None, rank: int = 0, attempt: int = 1, writer: str = "w") -> Strand:
@@ -169,9 +170,7 @@ class StoreSuite:
 
     @settings(max_examples=40, deadline=None, suppress_health_check=CHECKS)
     @given(batches=st.lists(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), values), max_size=40), min_size=1, max_size=6))
-    def test_every_point_comes_back_exactly_in_order_of_arrival(
-        self, store: Store, batches: list[list[tuple[int, float]]]
-    ) -> None:
+    def test_every_point_comes_back_exactly_in_order_of_arrival(self, store: Store, batches: list[list[tuple[int, float]]]) -> None:
         """Steps never drop data (law 4): any order, repeats, negative."""
         store.remove("test:a")
         for batch in batches:
@@ -291,9 +290,7 @@ class StoreSuite:
 
     @settings(max_examples=25, deadline=None, suppress_health_check=CHECKS)
     @given(batches=st.lists(st.lists(values, min_size=1, max_size=400), min_size=2, max_size=6), most=st.integers(1, 300))
-    def test_a_delta_on_top_of_the_old_curve_is_the_new_curve(
-        self, store: Store, batches: list[list[float]], most: int
-    ) -> None:
+    def test_a_delta_on_top_of_the_old_curve_is_the_new_curve(self, store: Store, batches: list[list[float]], most: int) -> None:
         store.remove("test:a")
         at, old, since = 0, None, 0
         for batch in batches:
@@ -310,7 +307,10 @@ class StoreSuite:
     # --------------------------------------------------------------------------------------------- metrics
 
     def test_the_summary_of_a_tag_follows_its_goal(self, store: Store) -> None:
-        goals = [placed(MetricDefined(wall_time=1.0, tag="val/*", goal="max")), placed(MetricDefined(wall_time=1.0, tag="loss", goal="min"))]
+        goals = [
+            placed(MetricDefined(wall_time=1.0, tag="val/*", goal="max")),
+            placed(MetricDefined(wall_time=1.0, tag="loss", goal="min")),
+        ]
         self.put(store, strand("loss", [3, 1, NAN, 2]), strand("val/acc", [0.1, 0.9, 0.5]), strand("lr", [1]), records=goals)
         found_metrics = store.metrics("test:a")
         loss, acc, rate = (found_metrics[tag] for tag in ("loss", "val/acc", "lr"))
@@ -356,7 +356,8 @@ class StoreSuite:
         assert store.changes_since(version).removed == {"test:a"}
         self.put(store, strand("loss", [1]))
         changes = store.changes_since(version)
-        assert (changes.removed, changes.runs) == (frozenset(), {"test:a"})
+        assert not changes.removed
+        assert changes.runs == {"test:a"}
 
     def test_a_version_of_another_process_is_not_known(self, store: Store) -> None:
         assert not store.changes_since(store.version + 10).complete
@@ -375,7 +376,7 @@ class StoreSuite:
                     inside = store.window(key("loss"), low=0, high=1e9)
                     assert len(inside.x) == len(inside.y)
                     assert len(store.points(key("loss"))) >= curve.total
-            except BaseException as error:  # handed to the main thread
+            except BaseException as error:  # noqa: BLE001 - handed to the main thread
                 failures.append(error)
 
         threads = [threading.Thread(target=ask) for _ in range(3)]

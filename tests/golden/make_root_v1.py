@@ -21,6 +21,7 @@ import struct
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -102,7 +103,7 @@ def opened(writer: str, attempt: int, rank: int, **more: object) -> Record:
 
 def every_kind() -> list[Record]:
     """One record of every schema but the seal, which needs the sealed file."""
-    at = {"step": 3, "wall_time": T0 + 103.5}
+    at: dict[str, Any] = {"step": 3, "wall_time": T0 + 103.5}
     floats = Inline(struct.pack("<6f", *range(6)), "application/octet-stream")
     return [
         opened(
