@@ -24,7 +24,7 @@ from crossboard.store.framing import encode_frame
 from crossboard.store.kinds import Kind, Points, SeriesKey
 from crossboard.store.points import RECORD_DTYPE, PointsHeader, checks_of, encode_header
 from crossboard.store.process import ProcessIdentity
-from crossboard.store.records import VERSION, Ended, Opened, TagDeclared, encode_record
+from crossboard.store.records import VERSION, Ended, Opened, Record, TagDeclared, encode_record
 from crossboard.store.rundir import RunFile, points_name, records_name, write_run_file
 from crossboard.store.source import Batch, FoundRun, Strand
 from crossboard.store.store import Smoothing
@@ -47,7 +47,7 @@ def make_root(root: Path, runs: int) -> None:
         directory.mkdir(parents=True)
         write_run_file(directory, RunFile(version=1, id=directory.name, project="bench", name=directory.name, created=1e9 + number))
         process = ProcessIdentity(host="bench")
-        records = [
+        records: list[Record] = [
             Opened(version=VERSION, writer=WRITER, attempt=1, rank=0, wall_time=1e9 + number, process=process),
             *(TagDeclared(id=tag + 1, tag=f"metric{tag}") for tag in range(TAGS)),
             Ended(wall_time=2e9, status="finished", points=len(index)),

@@ -25,7 +25,7 @@ from crossboard.store.framing import encode_frame
 from crossboard.store.kinds import Kind
 from crossboard.store.points import RECORD_DTYPE, PointsHeader, checks_of, encode_header
 from crossboard.store.process import ProcessIdentity
-from crossboard.store.records import VERSION, Ended, Opened, TagDeclared, encode_record
+from crossboard.store.records import VERSION, Ended, Opened, Record, TagDeclared, encode_record
 from crossboard.store.rundir import RunFile, points_name, records_name, write_run_file
 from crossboard.wiring import sources_for
 
@@ -41,7 +41,7 @@ def make_run(root: Path, *, points: int, tags: int) -> None:
     write_run_file(directory, RunFile(version=1, id="one", project="bench", name="one", created=1e9))
     names = [f"train/metric{number}" for number in range(tags)]
     process = ProcessIdentity(host="bench")
-    records = [
+    records: list[Record] = [
         Opened(version=VERSION, writer=WRITER, attempt=1, rank=0, wall_time=1e9, process=process),
         *(TagDeclared(id=number + 1, tag=name) for number, name in enumerate(names)),
         Ended(wall_time=2e9, status="finished", points=points),
@@ -124,7 +124,8 @@ def main() -> None:
                 halves[count].append(half(root, cache))
         print(f"{'points':>12} {'first read':>12} {'first screen':>14} {'zoom to raw':>14} {'slowest zoom':>14} {'half of a tag':>14}")
         for count in roots:
-            cells = [
+            slowest = max(zoomed[count])
+            cells = [statistics.median(screens[count]), statistics.median(zoomed[count]), slowest, statistics.median(halves[count])]
                 statistics.median(screens[count]),
                 statistics.median(zoomed[count]),
                 max(zoomed[count]),

@@ -95,9 +95,7 @@ def main(argv: list[str] | None = None) -> None:
     run = cb.init(project="digits", name=f"keras seed {args.seed}", group="keras", config=args, dir=args.dir)
     callback = LogToCrossboard(run)
     validation = (x_val, y_val)
-    model.fit(
-        x_train, y_train, validation_data=validation, batch_size=args.batch, epochs=args.epochs, callbacks=[callback], verbose=0
-    )
+    model.fit(x_train, y_train, validation_data=validation, batch_size=args.batch, epochs=args.epochs, callbacks=[callback], verbose=0)
     run.finish()
     accuracy = run.summary["val/acc"]["last"]
     print(f"keras seed {args.seed}: {callback.step} steps, validation accuracy {accuracy:.3f}")

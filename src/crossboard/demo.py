@@ -31,7 +31,7 @@ LANES = {"torch": "digits_torch.py", "keras": "digits_keras.py"}
 NEEDS = {"torch": ("scikit-learn", "torch"), "keras": ("scikit-learn", "tensorflow")}
 PLAIN_STEPS = 1500
 PLAIN_PAUSE_S = 0.02
-EPOCHS = 40
+EPOCHS = 30
 URL = re.compile(r"https?://\S+")
 
 
@@ -239,9 +239,7 @@ class Demo:
         with self._lock:
             if self.stopping:
                 raise InterruptedError
-            child: subprocess.Popen[Any] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, start_new_session=os.name != "nt", **options
-            )
+            child: subprocess.Popen[Any] = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=os.name != "nt", **options)
             self.children.append(child)
         return child
 
