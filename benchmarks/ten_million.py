@@ -126,11 +126,6 @@ def main() -> None:
         for count in roots:
             slowest = max(zoomed[count])
             cells = [statistics.median(screens[count]), statistics.median(zoomed[count]), slowest, statistics.median(halves[count])]
-                statistics.median(screens[count]),
-                statistics.median(zoomed[count]),
-                max(zoomed[count]),
-                statistics.median(halves[count]),
-            ]
             print(f"{count:>12,} {reading[count]:>10.2f} s " + " ".join(f"{cell * 1e3:>11.1f} ms" for cell in cells))
         ratio = statistics.median(screens[args.points]) / statistics.median(screens[SMALL])
         print(f"first screen: {ratio:.2f} times that of {SMALL:,} points; bar: zoom to raw <= 150 ms: {max(zoomed[args.points]) <= 0.15}")

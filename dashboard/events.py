@@ -153,6 +153,7 @@ class Newsroom:
         self.first_read = threading.Event()
         """Set when the first refresh is done."""
         self._threads: list[threading.Thread] = []
+        self._told = 0
 
     @property
     def clients(self) -> int:
@@ -162,6 +163,7 @@ class Newsroom:
     def start(self) -> None:
         """Start refreshing and telling, unless they run already."""
         if not self._threads:
+            self._told = self.store.version
             self._threads = [
                 threading.Thread(target=self._refresh_for_ever, name="crossboard-refresher", daemon=True),
                 threading.Thread(target=self._tell_for_ever, name="crossboard-teller", daemon=True),
@@ -220,7 +222,7 @@ class Newsroom:
 
     def _tell_for_ever(self) -> None:
         """Tell the streams what is new, also while a long refresh is still under way."""
-        told = -1
+        told = self._told
         was_busy = True
         while not self._stopped.is_set():
             self._refreshed.wait(TELL_S)
@@ -228,7 +230,7 @@ class Newsroom:
             changes = None
             version = self.store.version
             if version != told:
-                changes = self.versions.changes_since(self.versions.first + told if told >= 0 else self.versions.now())
+                changes = self.versions.changes_since(self.versions.first + told)
                 told = max(version, changes.version - self.versions.first)
             progress = self.store.progress()
             self._tell(changes, progress if progress.busy or was_busy else None)

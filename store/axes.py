@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+
 from .kinds import F64, I64, Curve, XAxis
 from .overview import Stats
 from .strands import RunData
+from .thinning import window_of_ascending
 from .views import Piece
 
 METRIC: Final = "metric:"
@@ -44,6 +47,16 @@ def bisect(column: F64 | I64, bound: float, *, origin: float, right: bool) -> in
         else:
             high = middle
     return low
+
+
+def ascending_window(column: F64 | I64, y: F64, *, origin: float, low: float, high: float, max_points: int) -> Curve:
+    """`thinning.window` where x, `column` - `origin`, ascends; only what is drawn, and the neighbours, is read."""
+    begin = max(bisect(column, low, origin=origin, right=False) - 1, 0)
+    end = min(bisect(column, high, origin=origin, right=True) + 1, len(column))
+    near = np.asarray(column[begin:end], np.float64) - origin
+    inner_begin = int(np.searchsorted(near, low, "left"))
+    inner_end = max(inner_begin, int(np.searchsorted(near, high, "right")))
+    return window_of_ascending(near, y[begin:end], begin=inner_begin, end=inner_end, max_points=max_points)
 
 
 def count_then(run: RunData, shown: Sequence[Piece], since: int, *, relative: bool) -> int:

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from .axes import ascends, bisect, count_then, metric_of, with_unmatched
+from .axes import ascending_window, ascends, count_then, metric_of, with_unmatched
 from .changelog import ChangeLog
 from .columns import CacheLost
 from .errors import NotFound
@@ -33,8 +33,8 @@ from .smoothing import checked
 from .source import Batch, FoundRun, Placed, Source
 from .store import Changes, Progress, Smoothing, SourceInfo
 from .strands import RunData, StrandData
-from .summaries import goal_of, keys_of, series_of, summary_of, tags_of
-from .thinning import window, window_of_ascending
+from .summaries import differs, goal_of, keys_of, moved, series_of, summary_of, tags_of
+from .thinning import window
 from .views import Piece, Views, pieces, points_of
 
 _T = TypeVar("_T")
@@ -109,9 +109,9 @@ class EmbeddedStore:
             changed = {SeriesKey(found.key, tag, rank) for tag, rank in media}
             changed |= {SeriesKey(found.key, one.tag, one.rank) for one in arrived}
             info = run.state.info(now=time.time(), problems=tuple(run.problems))
-            if changed or batch.records or known is None or _differs(known, info):
+            if changed or batch.records or known is None or differs(known, info):
                 run.version = self._changes.add(found.key, series=changed)
-                if known is None or _moved(known.started, info.started):
+                if known is None or moved(known.started, info.started):
                     run.started_version = run.version
             run.info = info
             for one in arrived:
@@ -404,17 +404,10 @@ class EmbeddedStore:
             return with_unmatched(inside, unmatched)
         points = points_of(shown, taken)
         y: F64 = points.value if smoothed is None else smoothed
+        column = points.step if x == "step" else points.wall_time
         if ascending:
-            column = points.step if x == "step" else points.wall_time
-            begin = bisect(column, low, origin=origin, right=False)
-            end = bisect(column, high, origin=origin, right=True)
-            begin, end = max(begin - 1, 0), min(end + 1, len(column))  # with the neighbours, and no more
-            near = np.asarray(column[begin:end], np.float64) - origin
-            inner_begin = int(np.searchsorted(near, low, "left"))
-            inner_end = max(inner_begin, int(np.searchsorted(near, high, "right")))
-            return window_of_ascending(near, y[begin:end], begin=inner_begin, end=inner_end, max_points=max_points)
-        along = np.asarray(points.step if x == "step" else points.wall_time, np.float64) - origin
-        return window(along, np.asarray(y), low=low, high=high, max_points=max_points)
+            return ascending_window(column, y, origin=origin, low=low, high=high, max_points=max_points)
+        return window(np.asarray(column, np.float64) - origin, np.asarray(y), low=low, high=high, max_points=max_points)
 
     # ---------------------------------------------------------------------------------------------- records
 
@@ -452,18 +445,6 @@ def _info(run: RunData, now: float) -> RunInfo:
     if run.info is None or run.info.status in ("running", "silent"):
         run.info = run.state.info(now=now, problems=tuple(run.problems))
     return run.info
-
-
-def _differs(old: RunInfo, new: RunInfo) -> bool:
-    """Whether anything but the signs of life changed."""
-    return any(getattr(old, name) != getattr(new, name) for name in _TOLD) or _moved(old.started, new.started)
-
-
-def _moved(old: float, new: float) -> bool:
-    return old != new and not (math.isnan(old) and math.isnan(new))
-
-
-_TOLD = tuple(name for name in RunInfo.__dataclass_fields__ if name not in ("updated", "silent_s", "started"))
 
 
 def _origin(run: RunData, x: XAxis) -> float:

@@ -248,11 +248,10 @@ class _WriterReader:
         self.points_path = os.path.join(directory, points_name(name))
 
     def read(self, budget: int) -> int:
-        """Read at most about `budget` bytes; return how many were read."""
+        """Take in at most about `budget` bytes; return how many were taken in: looking and finding nothing is free."""
         state = self.state
-        gone = self._gone()  # asked first: whoever is gone now wrote nothing after it
-        used = self._read_records(complete=gone)
-        gone = gone or state.ended
+        used = self._read_records(complete=self._gone())
+        gone = self._gone()  # before the points are read: whoever is gone by now wrote none after it
         used += self._read_points(budget - used, gone)
         return used
 
@@ -320,13 +319,12 @@ class _WriterReader:
             state.dropped = max(state.dropped, header.dropped)
             if state.process is None:
                 state.attempt, state.rank = header.attempt, header.rank
-        used = 0
+        start = state.slot
         found = self._recheck(file, gone)
         at, chunk, reached_end = state.slot, FIRST_LOOK, False
         search = gone or self._touched_late(file)
-        while used < budget and not reached_end:
+        while (state.slot - start) * RECORD_SIZE < max(budget, 1) and not reached_end:
             data = os.pread(file, chunk, HEADER_SIZE + at * RECORD_SIZE)
-            used += len(data)
             slots = len(data) // RECORD_SIZE
             decoded = decode_records(data, first=at)
             if decoded.filled > at:
@@ -341,7 +339,7 @@ class _WriterReader:
             self._deliver(*(np.concatenate(parts) for parts in zip(*found, strict=True)), gone=gone)
         if gone and reached_end and not state.pending:
             state.closed = True
-        return max(used, 1)
+        return (state.slot - start) * RECORD_SIZE
 
     def _touched_late(self, file: int) -> bool:
         """Whether a live journal says that points came which the last looks did not find; once for each such touch."""
@@ -355,14 +353,15 @@ class _WriterReader:
         """Pending slots that are whole by now, and their points."""
         state = self.state
         slots, state.pending = state.pending, []
-        whole = []
+        whole, torn = [], []
         for slot in slots:
             data = os.pread(file, RECORD_SIZE, HEADER_SIZE + slot * RECORD_SIZE)
             decoded = decode_records(data, first=slot)
             if len(decoded.records):
                 whole.append((decoded.index, decoded.records))
             else:
-                self._set_aside([slot], file, gone)
+                torn.append(slot)
+        self._set_aside(torn, file, gone)
         return whole
 
     def _set_aside(self, slots: list[int], file: int, gone: bool) -> None:

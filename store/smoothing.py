@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from scipy.signal import lfilter, oaconvolve
+from numpy.typing import NDArray
 
 from .kinds import F64
 from .store import Smoothing
@@ -89,6 +89,8 @@ def _ema(block: F64, weight: float) -> F64:
     if weight == 1:
         means: F64 = np.cumsum(block, axis=1) / count
         return means
+    from scipy.signal import lfilter  # half a second of imports: only who smooths pays it
+
     running: F64 = lfilter([1 - weight], [1, -weight], block, axis=1)
     debiased: F64 = running / _debias(count, weight)
     return debiased
@@ -124,11 +126,18 @@ def _running_mean(block: F64, half: int) -> F64:
     cells = padded.reshape(rows, stretches, size)
     from_start = np.cumsum(cells, axis=2).reshape(rows, -1)
     to_end = np.cumsum(cells[:, :, ::-1], axis=2)[:, :, ::-1].reshape(rows, -1)
-    begin = np.arange(count)
-    end = begin + size - 1
-    sums = to_end[:, begin] + np.where(begin % size == 0, 0.0, from_start[:, end])
-    means: F64 = sums / (np.minimum(begin + half, count - 1) - np.maximum(begin - half, 0) + 1)
+    from_start[:, size - 1 :: size] = 0  # a window that is one whole stretch has no beginning of the next
+    means: F64 = to_end[:, :count] + from_start[:, size - 1 : size - 1 + count]
+    means /= size
+    place = _near_the_ends(count, half)
+    there = np.minimum(place + half, count - 1) - np.maximum(place - half, 0) + 1
+    means[:, place] *= size / there
     return means
+
+
+def _near_the_ends(count: int, half: int) -> NDArray[np.intp]:
+    """Places whose window of `half` on either side is cut."""
+    return np.arange(count) if 2 * half >= count else np.concatenate((np.arange(half), np.arange(count - half, count)))
 
 
 def _gaussian(block: F64, sigma: float, half: int) -> F64:
@@ -147,14 +156,15 @@ def _gaussian(block: F64, sigma: float, half: int) -> F64:
     if len(kernel) <= _DIRECT:
         sums = np.stack([np.convolve(row, kernel)[middle : middle + count] for row in block])
     else:
+        from scipy.signal import oaconvolve
+
         sums = oaconvolve(block, kernel[None, :], axes=1)[:, middle : middle + count]
-    total = np.cumsum(kernel)
-    place = np.arange(count)
-    upper = total[np.minimum(place + middle, len(kernel) - 1)]
-    after = np.minimum(count - 1 - place, middle)
-    weight = upper - 1.0 + total[middle + after]  # what is left of the kernel, whose sum is 1, when both ends are cut
-    weight = np.where((place >= middle) & (after >= middle), 1.0, weight)
-    result: F64 = sums / weight
+    place = _near_the_ends(count, middle)
+    total = np.concatenate(([0.0], np.cumsum(kernel)))
+    reaches = np.minimum(count - 1 - place, middle)
+    behind = np.minimum(place, middle)
+    result: F64 = np.ascontiguousarray(sums)
+    result[:, place] /= total[middle + reaches + 1] - total[middle - behind]
     return result
 
 
@@ -206,6 +216,8 @@ class Smoother:
                 self._state = float(sums[-1])
                 result[:head] = sums / count
             else:
+                from scipy.signal import lfilter
+
                 running, state = lfilter([1 - weight], [1, -weight], value[:head], zi=[self._state])
                 self._state = float(state[0])
                 result[:head] = running / _debias(count, weight)

@@ -6,7 +6,7 @@ import fnmatch
 import math
 from collections.abc import Iterable, Sequence
 
-from .kinds import Kind, MetricSummary, SeriesInfo, SeriesKey
+from .kinds import Kind, MetricSummary, RunInfo, SeriesInfo, SeriesKey
 from .overview import Stats
 from .records import MetricDefined
 from .strands import RunData, StrandData
@@ -104,3 +104,16 @@ def summary_of(stats: Sequence[Stats], goal: str) -> MetricSummary:
         best=best,
         best_step=best_step,
     )
+
+
+def differs(old: RunInfo, new: RunInfo) -> bool:
+    """Whether anything but the signs of life changed."""
+    return any(getattr(old, name) != getattr(new, name) for name in _TOLD) or moved(old.started, new.started)
+
+
+def moved(old: float, new: float) -> bool:
+    """Whether two times differ; two unknown ones (NaN) do not."""
+    return old != new and not (math.isnan(old) and math.isnan(new))
+
+
+_TOLD = tuple(name for name in RunInfo.__dataclass_fields__ if name not in ("updated", "silent_s", "started"))

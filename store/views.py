@@ -9,6 +9,7 @@ from where it was.
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
@@ -17,7 +18,7 @@ import numpy as np
 
 from .attempts import before, joined, limits, merged
 from .kinds import F64, Points
-from .overview import Overview, Part, Stats, overview_of, stats_of
+from .overview import Overview, Part, overview_of, stats_of
 from .smoothing import Smoother, smooth
 from .store import Smoothing
 from .strands import RunData, StrandData
@@ -76,7 +77,6 @@ class _Growing:
     def __init__(self, smoothing: Smoothing) -> None:
         self.smoother = Smoother(smoothing)
         self.overview = Overview()
-        self.stats = Stats()
         self.count = 0
 
     def follow(self, strand: StrandData) -> list[Part]:
@@ -87,15 +87,18 @@ class _Growing:
             ready = self.smoother.extend(points.value[self.count : count])
             done = self.overview.count
             fresh = points[done : done + len(ready)]
-            settled = Points(fresh.step, fresh.wall_time, ready)
-            self.overview.append(settled)
-            self.stats.add(settled)
+            self.overview.append(Points(fresh.step, fresh.wall_time, ready))
             self.count = count
-        parts = [Part(self.overview, self.stats)]
         pending = self.smoother.pending()
+        # smoothing moves no point and turns nothing non-finite into a number, or back: the counts are the strand's own
+        stats = copy.copy(strand.stats)
+        parts = [Part(self.overview, stats)]
         if len(pending):
             last = points[count - len(pending) : count]
             parts.append(part_of(Points(last.step, last.wall_time, pending)))
+            ahead = parts[1].stats
+            stats.count -= ahead.count
+            stats.nan, stats.pos_inf, stats.neg_inf = stats.nan - ahead.nan, stats.pos_inf - ahead.pos_inf, stats.neg_inf - ahead.neg_inf
         return parts
 
 

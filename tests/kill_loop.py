@@ -61,7 +61,7 @@ def one_round(root: Path, processes: int, seed: int) -> tuple[int, int]:
         acknowledged = [int(calls) for calls in np.frombuffer(shared[: 8 * processes], "<q")]
     source = NativeSource(root / "runs")
     (run,) = source.scan()
-    found: dict[tuple[int, str], list[np.ndarray]] = {}  # type: ignore[type-arg]
+    found: dict[tuple[int, str], list[np.ndarray]] = {}
     cursor, more = None, True
     while more:
         batch = source.read(run, cursor)

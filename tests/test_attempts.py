@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossboard.store.attempts import limits, merged, newest_view
@@ -48,6 +48,7 @@ def test_writers_of_one_attempt_are_merged_by_wall_time() -> None:
 attempts = st.lists(st.tuples(st.integers(1, 4), st.lists(st.integers(-10, 10), max_size=12)), max_size=6, unique_by=lambda one: one[0])
 
 
+@settings(deadline=None)
 @given(attempts)
 def test_a_point_is_shown_exactly_when_no_newer_attempt_reached_its_step(found: list[tuple[int, list[int]]]) -> None:
     strands = [

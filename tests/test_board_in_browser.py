@@ -221,7 +221,7 @@ def test_each_tag_has_a_card_under_its_prefix_and_each_run_a_row(logged: Logged,
     ]
     assert page.locator(".sech b").all_inner_texts() == ["train", "val"]
     assert page.locator(".rr").count() == 7
-    assert page.title()
+    assert page.title() == "Charts · digits · crossboard"
     assert page.locator("h1").count() == 1
     assert page.locator("html").get_attribute("lang") == "en"
 

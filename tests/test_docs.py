@@ -60,11 +60,11 @@ def test_every_flag_of_the_demo_is_documented() -> None:
 
 
 def test_every_command_and_flag_of_the_command_line_is_documented() -> None:
-    from crossboard import cli
+    from crossboard import cli, commands
 
     page = text_of("docs/command-line.md")
     assert [flag for flag in flags(cli.board_parser()) if f"`{flag}" not in page] == []
-    for command in cli.COMMANDS:
+    for command in commands.COMMANDS:
         section = page.partition(f"## `crossboard {command}")[2].partition("\n## ")[0]
         assert section, f"docs/command-line.md has no section for `crossboard {command}`"
         answer = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,8 @@ EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 def run_example(name: str, *arguments: str, root: Path) -> str:
     """Run an example in a process of its own; return what it printed."""
     command = [sys.executable, str(ROOT / "examples" / name), *arguments, "--dir", str(root)]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=root)
+    one_core = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=root, env={**os.environ, **one_core})
     assert answer.returncode == 0, answer.stderr[-3000:]
     return answer.stdout
 

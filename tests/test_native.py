@@ -230,7 +230,7 @@ def test_a_half_stored_point_is_read_when_it_is_whole(run_dir: str, follower: Fo
     writer = hand.HandWriter(run_dir)
     number = writer.declare("loss")
     whole = RECORD.pack(1.0, 7, hand.T0, check_of(0, 7, number), number)
-    for cut in (4, 12, 20, 26, 30):
+    for cut in (4, 12, 20, 26, 28):
         writer.put(0, whole[:cut] + bytes(32 - cut))
         follower.look()
         assert follower.steps() == []
@@ -332,6 +332,8 @@ def no_records(writer: Any) -> None:
 
 @pytest.mark.parametrize("harm", [unreadable, wrong_magic, no_records])
 def test_one_bad_file_takes_down_no_other(run_dir: str, follower: Follower, harm: Callable[[Any], None]) -> None:
+    if harm is unreadable and os.geteuid() == 0:
+        pytest.skip("root reads every file")
     bad = hand.HandWriter(run_dir, "a-bad")
     bad.log("loss", 1, 1.0)
     good = hand.HandWriter(run_dir, "good")

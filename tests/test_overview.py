@@ -36,7 +36,7 @@ def few_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BUCKETS", 8)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(values, max_size=30), max_size=12))
 def test_batches_of_any_size_give_the_overview_of_all_points(batches: list[list[float]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -61,7 +61,7 @@ def test_batches_of_any_size_give_the_overview_of_all_points(batches: list[list[
         assert overview.marks == counts
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(values, min_size=1, max_size=300), st.integers(1, 12))
 def test_a_drawn_curve_is_the_thinning_at_its_own_width(value: list[float], most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -81,7 +81,7 @@ def test_a_drawn_curve_is_the_thinning_at_its_own_width(value: list[float], most
         )
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(values, min_size=1, max_size=120), st.lists(values, max_size=120), st.integers(1, 8))
 def test_the_points_called_stable_stay_and_a_delta_says_so(first: list[float], more: list[float], most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -145,6 +145,7 @@ def test_steps_in_any_order_are_drawn_in_the_order_of_steps() -> None:
     assert (curve.stable, keeps) == (0, 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-5, 5), values), min_size=1, max_size=60), st.integers(0, 60))
 def test_stats_are_those_of_a_plain_loop(pairs: list[tuple[int, float]], cut: int) -> None:
     steps, value = [step for step, _ in pairs], [one for _, one in pairs]

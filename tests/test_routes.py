@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
 import os
@@ -48,7 +49,9 @@ def store() -> EmbeddedStore:
     store = EmbeddedStore(memory=True)
     config = Placed(ConfigSet(wall_time=1e9, config={"lr": 0.5}), "w10", 1, 0)
     store.append(found(RUN_A), Batch(b"", [strand("train/loss", [3, 2, 1]), strand("train/layer10", [1])], [config]), source="native")
-    store.append(found(RUN_B, 2e9), Batch(b"", [strand("train/loss", [1, math.nan, math.inf]), strand("train/layer2", [1])]), source="native")
+    store.append(
+        found(RUN_B, 2e9), Batch(b"", [strand("train/loss", [1, math.nan, math.inf]), strand("train/layer2", [1])]), source="native"
+    )
     return store
 
 
@@ -169,7 +172,11 @@ def test_a_curve_is_the_same_in_columns_json_and_csv(client: TestClient) -> None
     }
     rows = list(csv.reader(io.StringIO(client.get("/api/curves?tag=train/loss", headers={"Accept": "text/csv"}).text)))
     assert rows[0] == ["run", "tag", "rank", "x", "y"]
-    assert rows[4:] == [[RUN_B, "train/loss", "0", "0.0", "1.0"], [RUN_B, "train/loss", "0", "1.0", "nan"], [RUN_B, "train/loss", "0", "2.0", "inf"]]
+    assert rows[4:] == [
+        [RUN_B, "train/loss", "0", "0.0", "1.0"],
+        [RUN_B, "train/loss", "0", "1.0", "nan"],
+        [RUN_B, "train/loss", "0", "2.0", "inf"],
+    ]
 
 
 def test_curves_of_several_tags_and_of_named_runs(client: TestClient) -> None:
@@ -259,12 +266,13 @@ def test_a_reply_that_the_asker_has_is_not_sent_again(client: TestClient, store:
 
 
 def test_a_thousand_runs_of_five_tags_are_answered_well_under_a_second(client: TestClient, store: EmbeddedStore) -> None:
-    values = np.random.default_rng(0).normal(size=1000).tolist()
+    steps = np.arange(1000)
+    points = Points(steps, 1e9 + steps, np.random.default_rng(0).normal(size=1000))
     for number in range(1000):
-        batch = Batch(b"", [strand(f"many/{tag}", values) for tag in range(5)])
+        batch = Batch(b"", [Strand(f"many/{tag}", 0, 1, "w", points) for tag in range(5)])
         store.append(found(f"native:/many/{number}"), batch, source="native")
     best = math.inf
-    for _ in range(5):
+    for _ in range(3):
         start = time.process_time()
         answer = client.get("/api/curves?buckets=50&" + "&".join(f"tag=many/{tag}" for tag in range(5)), headers=BINARY)
         best = min(best, time.process_time() - start)
@@ -437,8 +445,6 @@ def test_a_run_of_another_user_is_not_edited(logged: tuple[TestClient, EmbeddedS
 
 
 def test_bytes_of_a_run_are_inert(client: TestClient, store: EmbeddedStore, tmp_path: Path) -> None:
-    import hashlib
-
     run = cb.init(project="digits", name="media", dir=str(tmp_path))
     run.finish()
     source = sources_for([tmp_path])[0]

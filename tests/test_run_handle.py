@@ -511,7 +511,7 @@ def test_importing_for_training_loads_no_more_than_it_needs(tmp_path: Path) -> N
     code = (
         "import sys, crossboard as cb\n"
         "run = cb.init(dir=sys.argv[1]); run.log({'a': 1.0}); run.finish()\n"
-        "heavy = {'pyarrow', 'scipy', 'PIL', 'dash', 'plotly', 'fastapi', 'uvicorn', 'pandas', 'torch', 'tensorflow', 'sqlite3', 'orjson'}\n"
+        "heavy = {'pyarrow', 'scipy', 'PIL', 'dash', 'plotly', 'fastapi', 'uvicorn', 'pandas', 'torch', 'tensorflow', 'orjson'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True)

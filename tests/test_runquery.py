@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossboard.store.errors import BadQuery
@@ -99,6 +99,7 @@ def test_what_is_wrong_is_shown_where_it_is(query: str, message: str) -> None:
     assert str(caught.value) == message
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab1.()=<>!~'\"`, andortin\\", max_size=30))
 def test_any_text_either_chooses_or_is_refused(query: str) -> None:
     try:

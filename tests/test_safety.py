@@ -158,7 +158,9 @@ def test_loopback_names_are_taken_on_any_port(client: TestClient, host: str) -> 
     assert client.get("/api/board", headers={**BEARER, "Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8123", "localhost.evil.example", "127.0.0.1.evil.example", "", "[::1", "10.0.0.7"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8123", "localhost.evil.example", "127.0.0.1.evil.example", "", "[::1", "10.0.0.7"]
+)
 def test_another_host_is_refused_in_json_even_with_the_secret(client: TestClient, host: str) -> None:
     answer = client.get("/api/board", headers={**BEARER, "Host": host})
     assert answer.status_code == 403
@@ -173,7 +175,17 @@ def test_an_allowed_host_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://localhost:3000", "http://localhost", "http://localhost:8123.evil.example", "x", "http://[", "file://"]
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "http://localhost:3000",
+        "http://localhost",
+        "http://localhost:8123.evil.example",
+        "x",
+        "http://[",
+        "file://",
+    ],
 )
 def test_a_foreign_origin_is_refused_for_reads_too(inside: TestClient, origin: str) -> None:
     for answer in (
@@ -215,7 +227,7 @@ LINKED = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fet
 
 
 def test_a_link_on_another_site_shows_a_way_in_but_not_the_board(inside: TestClient) -> None:
-    answer = inside.get('/?tags=%3Cb%3E%22', headers=LINKED)
+    answer = inside.get("/?tags=%3Cb%3E%22", headers=LINKED)
     assert answer.status_code == 403
     assert '<a href="/?tags=%3Cb%3E%22">Open the board</a>' in answer.text
     assert "_dash-config" not in answer.text
@@ -291,7 +303,9 @@ def test_the_page_loads_nothing_from_elsewhere(inside: TestClient) -> None:
     assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", inside.get("/").text)
 
 
-@pytest.mark.parametrize("path", ["/api/unknown", "/api/", "/api/curves/x", "/assets/unknown.js", "/assets/../app.py", "/assets/%2e%2e/app.py"])
+@pytest.mark.parametrize(
+    "path", ["/api/unknown", "/api/", "/api/curves/x", "/assets/unknown.js", "/assets/../app.py", "/assets/%2e%2e/app.py"]
+)
 def test_unknown_data_and_asset_paths_are_404_json(inside: TestClient, path: str) -> None:
     answer = inside.get(path)
     assert answer.status_code == 404

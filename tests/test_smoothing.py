@@ -53,7 +53,7 @@ def oracle(value: list[float], smoothing: Smoothing) -> list[float]:
     return result
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(values, smoothings)
 def test_smoothing_follows_its_formula(value: list[float], smoothing: Smoothing) -> None:
     if smoothing.kind == "ema" and 0.99999 <= smoothing.weight < 1:
@@ -84,7 +84,7 @@ def test_a_spike_leaves_no_trace_in_a_running_mean_once_it_is_past() -> None:
     np.testing.assert_allclose(got[60:], 0.1, rtol=1e-12)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(values, smoothings, st.lists(st.integers(1, 40), max_size=30))
 def test_point_by_point_gives_what_all_at_once_gives(value: list[float], smoothing: Smoothing, cuts: list[int]) -> None:
     array = np.array(value, np.float64)

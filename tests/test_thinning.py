@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossboard.store.thinning import keep, keep_runs, thin, window
@@ -54,18 +54,21 @@ def test_adversarial_curves_are_thinned_as_the_oracle_does(name: str, width: int
     assert set(keep_runs(np.array(value), width=width).tolist()) >= set(oracle(value, buckets))
 
 
+@settings(deadline=None)
 @given(st.lists(values, max_size=80), st.integers(1, 40))
 def test_any_curve_is_thinned_as_the_oracle_does(value: list[float], width: int) -> None:
     buckets = [i // width for i in range(len(value))]
     assert keep(np.array(value, np.float64), np.array(buckets, np.int64)).tolist() == oracle(value, buckets)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=200), st.integers(16, 40))
 def test_the_fast_way_for_finite_values_keeps_the_same(value: list[float], width: int) -> None:
     buckets = [i // width for i in range(len(value))]
     assert keep_runs(np.array(value), width=width).tolist() == oracle(value, buckets)
 
 
+@settings(deadline=None)
 @given(st.lists(values, min_size=1, max_size=400), st.integers(10, 60))
 def test_thin_keeps_at_most_max_points_and_both_extremes(value: list[float], most: int) -> None:
     array = np.array(value)
@@ -109,6 +112,7 @@ def test_a_window_along_arrival_keeps_the_order_of_arrival() -> None:
     assert curve.total == 2
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(-50, 50), values), min_size=1, max_size=200),
     st.floats(-60, 60),

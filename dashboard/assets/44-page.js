@@ -34,6 +34,19 @@
     say(`Theme: ${chosen}`);
   }
 
+  /** Copy text; true when it worked. Pages that come over plain http from another machine have no clipboard, only the old way. */
+  async function copyText(text) {
+    try { await navigator.clipboard.writeText(text); return true; } catch { /* refused, or not there */ }
+    const held = document.activeElement, area = h('textarea.unseen', {'aria-hidden': 'true'});
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand('copy');
+    area.remove();
+    if (held) held.focus();
+    return done;
+  }
+
   /* ---- top bar */
   function liveWords() {
     const running = board.order.filter(run => run.status === 'running').length, place = byId('live');
@@ -44,6 +57,7 @@
 
   function projects() {
     const names = [...new Set(board.order.map(run => run.project).filter(Boolean))].sort((a, b) => a.localeCompare(b, 'en', {numeric: true})), place = byId('project-choice');
+    document.title = ['Charts', state.project || (names.length === 1 ? names[0] : ''), 'crossboard'].filter(Boolean).join(' · ');
     if (names.length < 2) { fill(place, h('span.trunc', {}, names[0] || (board.loaded ? 'no project' : ''))); return; }
     const key = names.join('\n');
     if (place.dataset.names !== key) {
@@ -55,7 +69,7 @@
 
   async function copyLink() {
     state.write();
-    const done = await navigator.clipboard.writeText(location.href).then(() => true, () => false), button = byId('copy-link');
+    const done = await copyText(location.href), button = byId('copy-link');
     say(done ? 'Link copied' : 'The link could not be copied');
     fill(button.firstElementChild, icon(done ? 'check' : 'cross'));
     button.title = done ? 'Copied' : 'The browser refused; copy the address line instead';
@@ -131,7 +145,7 @@
     const tabs = h('div.tabs', {role: 'tablist', 'aria-label': 'framework'}, Object.keys(SNIPPETS).map(name => h('button', {type: 'button', role: 'tab', id: `tab-${name.replace(' ', '-')}`, 'aria-selected': String(name === snippet), 'aria-controls': 'snippet', tabindex: name === snippet ? '0' : '-1',
       onclick: () => { snippet = name; nothing(true); byId(`tab-${name.replace(' ', '-')}`).focus(); },
       onkeydown: event => { const all = Object.keys(SNIPPETS), by = {ArrowRight: 1, ArrowLeft: -1}[event.key]; if (by) { snippet = all[(all.indexOf(name) + by + all.length) % all.length]; nothing(true); byId(`tab-${snippet.replace(' ', '-')}`).focus(); } }}, name)));
-    const copy = h('button.ib.sm', {type: 'button', title: 'Copy', 'aria-label': 'Copy the code', onclick: () => navigator.clipboard.writeText(SNIPPETS[snippet].map(line => line.replace(/^[*!]/, '').replaceAll('@', '')).join('\n') + '\n').then(() => { fill(copy, icon('check', true)); say('Code copied'); }, () => {})}, icon('copy', true));
+    const copy = h('button.ib.sm', {type: 'button', title: 'Copy', 'aria-label': 'Copy the code', onclick: () => copyText(SNIPPETS[snippet].map(line => line.replace(/^[*!]/, '').replaceAll('@', '')).join('\n') + '\n').then(done => { if (done) { fill(copy, icon('check', true)); say('Code copied'); } })}, icon('copy', true));
     looked = h('span.dim');
     return h('div.hello', {}, h('div.w', {}, h('h2.hero', {}, 'No runs here yet'), h('p', {}, 'Add two lines to a training script and start it. The first curve appears on this page within a second.'),
       h('div.two', {},

@@ -30,7 +30,7 @@ from crossboard.frameworks import MODULES, Installer
 LANES = {"torch": "digits_torch.py", "keras": "digits_keras.py"}
 NEEDS = {"torch": ("scikit-learn", "torch"), "keras": ("scikit-learn", "tensorflow")}
 PLAIN_STEPS = 1500
-PLAIN_PAUSE_S = 0.02
+PLAIN_PAUSE_S = 0.01
 EPOCHS = 30
 URL = re.compile(r"https?://\S+")
 
