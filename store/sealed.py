@@ -64,16 +64,17 @@ def write_sealed(path: str, strands: list[tuple[str, Points]], metadata: dict[st
 
     table = sealed_table(strands)
     keys = {f"crossboard.{name}": text for name, text in {"version": str(VERSION), **metadata}.items()}
-    pq.write_table(
-        table.replace_schema_metadata(keys),
+    with pq.ParquetWriter(
         path,
-        row_group_size=ROW_GROUP,
+        table.schema,
         compression="zstd",
         use_dictionary=["tag"],
         column_encoding={"step": "DELTA_BINARY_PACKED", "wall_time": "BYTE_STREAM_SPLIT", "value": "BYTE_STREAM_SPLIT"},
         write_page_checksum=True,
         store_schema=False,
-    )
+    ) as writer:
+        writer.write_table(table, row_group_size=ROW_GROUP)
+        writer.add_key_value_metadata(keys)
 
 
 def sealed_metadata(path: str) -> dict[str, str]:

@@ -21,10 +21,12 @@ import msgspec
 import pytest
 
 import crossboard as cb
-from crossboard.dashboard import open_boards, serve
+from crossboard.dashboard import open_boards, sealer, serve
 from crossboard.dashboard.open_boards import OpenBoard
 from crossboard.store.embedded import EmbeddedStore
+from crossboard.store.kinds import SeriesKey
 from crossboard.store.process import this_process
+from crossboard.wiring import sources_for
 
 START_S = 40.0
 
@@ -216,10 +218,36 @@ def test_a_board_can_be_served_from_a_thread() -> None:
         ask(board.port, "/api/board")
 
 
-def test_a_very_long_query_is_taken() -> None:
+def test_a_query_that_names_hundreds_of_runs_is_taken() -> None:
     with serve.Served(EmbeddedStore(memory=True), paths=["/x"], port=0, seal=False, ask_for_key=False) as board:
-        runs = "&".join(f"run=native:/a/rather/long/path/to/a/root/project/2026-run-{number}" for number in range(1500))
+        runs = "&".join(f"run=native:/a/rather/long/path/to/a/root/project/2026-run-{number}" for number in range(800))
         assert ask(board.port, f"/api/curves?tag=loss&{runs}")[0] == 200
+
+
+def test_the_board_seals_what_a_killed_run_left_and_nothing_that_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "import crossboard as cb, os; r = cb.init(project='p', name='killed', dir='.'); r.log({'loss': 2.0}, step=7); os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == -signal.SIGKILL
+    with cb.init(project="p", name="alive", dir=str(tmp_path)) as alive:
+        alive.log({"loss": 1.0}, step=0)
+        monkeypatch.setattr(sealer, "AFTER_S", 0.0)
+        monkeypatch.setattr(sealer, "LOOK_S", 0.05)
+        store = EmbeddedStore(sources_for([tmp_path]), memory=True)
+        store.refresh()
+        states = {run.name: run for run in store.runs()}
+        assert (states["killed"].status, states["alive"].status) == ("killed", "running")
+        keeper = sealer.Sealer(store)
+        keeper.start()
+        end = time.monotonic() + 20
+        while list(Path(states["killed"].path).glob("*.cbj")):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        keeper.stop()
+        assert len(list(Path(states["killed"].path).glob("points-*.parquet"))) == 1
+        assert len(list(Path(states["alive"].path).glob("points-*.cbj"))) == 1
+        again = EmbeddedStore(sources_for([tmp_path]), memory=True)
+        again.refresh()
+        points = again.points(SeriesKey(states["killed"].key, "loss"))
+        assert (points.step.tolist(), points.value.tolist()) == ([7], [2.0])
 
 
 @pytest.fixture
