@@ -224,13 +224,13 @@ class EmbeddedStore:
         """All runs, oldest first."""
         now = time.time()
         with self._lock:
-            infos = [_info(run, now) for run in self._runs.values()]
+            infos = [run.info_at(now) for run in self._runs.values()]
         return sorted(infos, key=lambda one: (one.started if one.started == one.started else math.inf, one.key))
 
     def run(self, key: str) -> RunInfo:
         """One run. Raises NotFound, naming the nearest keys."""
         with self._lock:
-            return _info(self._run(key), time.time())
+            return self._run(key).info_at(time.time())
 
     def _run(self, key: str) -> RunData:
         run = self._runs.get(key)
@@ -440,18 +440,11 @@ class EmbeddedStore:
 # ------------------------------------------------------------------------------------------------- small things
 
 
-def _info(run: RunData, now: float) -> RunInfo:
-    """The run as it is now; one that has ended does not change by itself."""
-    if run.info is None or run.info.status in ("running", "silent"):
-        run.info = run.state.info(now=now, problems=tuple(run.problems))
-    return run.info
-
-
 def _origin(run: RunData, x: XAxis) -> float:
     """What is subtracted from wall times."""
     if x != "relative":
         return 0.0
-    started = _info(run, time.time()).started
+    started = run.info_at(time.time()).started
     if started == started:
         return started
     first = [one.points().wall_time[0] for one in run.strands.values() if one.stats.count]

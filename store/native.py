@@ -249,7 +249,6 @@ class _WriterReader:
 
     def read(self, budget: int) -> int:
         """Take in at most about `budget` bytes; return how many were taken in: looking and finding nothing is free."""
-        state = self.state
         used = self._read_records(complete=self._gone())
         gone = self._gone()  # before the points are read: whoever is gone by now wrote none after it
         used += self._read_points(budget - used, gone)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 ROW_GROUP: Final = 1_000_000
 COLUMNS: Final = ("tag", "step", "wall_time", "value")
+_UNREADABLE: Final = (OSError, ValueError, LookupError, TypeError, MemoryError)
+"""What a decoder says of a damaged file, beside its own errors."""
 
 
 def file_crc32c(path: str) -> tuple[int, int]:
@@ -107,38 +109,43 @@ def read_sealed(path: str, sealed: Sealed | None) -> tuple[list[tuple[str, Point
             problems.append(Problem(path, min(length, sealed.length), f"sealed file: got {length} bytes, want {sealed.length}"))
         elif crc != sealed.crc32c:
             problems.append(Problem(path, 0, f"sealed file: checksum got {crc:#010x}, want {sealed.crc32c:#010x}"))
-    tables = []
+    strands: dict[str, list[Points]] = {}
     try:
         sealed_metadata(path)
-        tables = _row_groups(path, problems)
-    except (OSError, ValueError, FormatTooNew, pa.ArrowException) as error:
+        for some in _row_groups(path, problems):
+            for tag, points in some:
+                strands.setdefault(tag, []).append(points)
+    except (*_UNREADABLE, FormatTooNew, pa.ArrowException) as error:
         problems.append(Problem(path, max(0, os.path.getsize(path) - 8), f"sealed file cannot be read: {error}"))
-    strands: dict[str, list[Points]] = {}
-    for table in tables:
-        for tag, points in _strands_of(table):
-            strands.setdefault(tag, []).append(points)
     return [(tag, _joined(parts)) for tag, parts in strands.items()], problems
 
 
-def _row_groups(path: str, problems: list[Problem]) -> list[Any]:
+def _row_groups(path: str, problems: list[Problem]) -> list[list[tuple[str, Points]]]:
+    """The points of each row group that can be decoded."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables = []
+    whole = []
     with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=["tag"]) as file:
         for group in range(file.num_row_groups):
             try:
                 table = file.read_row_group(group, columns=list(COLUMNS), use_threads=False)
                 table.validate(full=True)
-                tables.append(table)
-            except (OSError, ValueError, pa.ArrowException) as error:
+                whole.append(_strands_of(table))
+            except (*_UNREADABLE, pa.ArrowException) as error:
                 rows = file.metadata.row_group(group).num_rows
                 at = file.metadata.row_group(group).column(0).data_page_offset
                 problems.append(Problem(path, at, f"row group {group} of {rows} points is damaged ({error}); skipped"))
-    return tables
+    return whole
 
 
 def _strands_of(table: Any) -> list[tuple[str, Points]]:
+    """The points of `table` by tag. Raises ValueError when its columns are not those of a sealed file."""
+    import pyarrow as pa
+
+    types = [str(kind.value_type if pa.types.is_dictionary(kind) else kind) for kind in table.schema.types]
+    if types != ["string", "int64", "double", "double"] or any(column.null_count for column in table.columns):
+        raise ValueError(f"want columns {COLUMNS} of string, int64, double and double without nulls, got {types}")
     if not table.num_rows:
         return []
     tags = table.column("tag").combine_chunks()

@@ -150,6 +150,12 @@ class RunData:
         self.look_at = 0.0
         self.quiet = 0
 
+    def info_at(self, now: float) -> RunInfo:
+        """The run as it is at `now`, epoch seconds; one that has ended does not change by itself."""
+        if self.info is None or self.info.status in ("running", "silent"):
+            self.info = self.state.info(now=now, problems=tuple(self.problems))
+        return self.info
+
     def add_strand(self, strand: StrandData) -> None:
         self.strands[strand.key] = strand
         self.by_series.setdefault((strand.key.tag, strand.key.rank), []).append(strand)

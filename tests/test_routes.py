@@ -36,7 +36,7 @@ RUN_A, RUN_B = "native:/x/a", "native:/x/ü b"
 
 def strand(tag: str, values: list[float], *, first: int = 0, attempt: int = 1, rank: int = 0) -> Strand:
     steps = np.arange(first, first + len(values), dtype=np.int64)
-    return Strand(tag, rank, attempt, f"w{attempt}{rank}", Points(steps, 1e9 + steps * 1.0, np.array(values, np.float64)))
+    return Strand(tag, rank, attempt, f"w{attempt}{rank}", Points(steps, (1e9 + steps).astype(np.float64), np.array(values, np.float64)))
 
 
 def found(key: str, created: float = 1e9) -> FoundRun:
@@ -148,7 +148,7 @@ def test_tags_come_in_natural_order_with_their_runs_and_points(client: TestClien
 
 @given(st.lists(st.text("ab019/", max_size=6)))
 def test_natural_order_is_an_order(texts: list[str]) -> None:
-    assert sorted(sorted(texts, key=natural), key=natural) == sorted(texts, key=natural)
+    assert sorted(texts, key=natural) == sorted(reversed(texts), key=natural)
     assert natural("a2") < natural("a10") < natural("b1")
 
 
@@ -267,7 +267,7 @@ def test_a_reply_that_the_asker_has_is_not_sent_again(client: TestClient, store:
 
 def test_a_thousand_runs_of_five_tags_are_answered_well_under_a_second(client: TestClient, store: EmbeddedStore) -> None:
     steps = np.arange(1000)
-    points = Points(steps, 1e9 + steps, np.random.default_rng(0).normal(size=1000))
+    points = Points(steps, (1e9 + steps).astype(np.float64), np.random.default_rng(0).normal(size=1000))
     for number in range(1000):
         batch = Batch(b"", [Strand(f"many/{tag}", 0, 1, "w", points) for tag in range(5)])
         store.append(found(f"native:/many/{number}"), batch, source="native")
@@ -384,7 +384,8 @@ def test_an_edit_is_a_record_in_the_run_and_no_sign_of_life(logged: tuple[TestCl
     for change in ({"name": "a better name", "tags": ["x", "y"]}, {"notes": "why", "hidden": True}):
         answer = client.post("/api/edit", json={"run": before.key, **change})
         assert (answer.status_code, answer.json()) == (200, {"run": before.key, "written": True})
-        wait_until(lambda name=next(iter(change)): bool(getattr(store.runs()[0], name)) and getattr(store.runs()[0], name) != "first")
+        wait_until(lambda: store.runs()[0].name == "a better name")
+    wait_until(lambda: store.runs()[0].hidden)
     boards = list(directory.glob("records-board-*.cbr"))
     assert len(boards) == 1
     after = store.runs()[0]

@@ -7,9 +7,11 @@ import dataclasses
 import decimal
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +69,21 @@ def read_run(root: Path) -> tuple[RunInfo, dict[str, list[tuple[int, float]]]]:
         for strand in batch.strands:
             points.setdefault(strand.tag, []).extend(zip(strand.points.step.tolist(), strand.points.value.tolist(), strict=True))
     return state.info(now=0.0), points
+
+
+def log_three_times(run: cb.Run, metrics: dict[str, Any]) -> None:
+    for step in range(3):
+        run.log(metrics, step=step)
+
+
+def log_until_dropped(run: cb.Run) -> None:
+    deadline = time.monotonic() + 10
+    while not run.dropped and time.monotonic() < deadline:
+        run.log({"a": 1.0})
+        time.sleep(0.01)
+        if run._points is not None and run._points.fd >= 0:
+            run.tick()
+    run.log({"a": 1.0})
 
 
 def test_a_logged_number_is_read_back(root: Path, read: Read) -> None:
@@ -133,8 +150,7 @@ def test_nan_is_kept(root: Path, read: Read) -> None:
 def test_what_is_no_number_is_said_once_at_the_users_line_and_the_rest_is_kept(root: Path, read: Read, value: Any, named: str) -> None:
     run = cb.init(dir=root)
     with pytest.warns(CrossboardWarning, match=rf"'bad': want one number, got {named}; left out") as caught:
-        for step in range(3):
-            run.log({"good": 1.0, "bad": value, "late": 2.0}, step=step)
+        log_three_times(run, {"good": 1.0, "bad": value, "late": 2.0})
     assert len(caught) == 1
     assert caught[0].filename == __file__
     assert read()[1] == {"good": [(0, 1.0), (1, 1.0), (2, 1.0)], "late": [(0, 2.0), (1, 2.0), (2, 2.0)]}
@@ -313,20 +329,11 @@ def test_a_directory_that_cannot_be_made_costs_one_warning(tmp_path: Path) -> No
 
 
 def test_a_removed_directory_is_noticed_said_once_and_counted(root: Path) -> None:
-    import shutil
-    import time
-
     run = cb.init(dir=root)
     run.log({"a": 1.0})
     shutil.rmtree(root)
     with pytest.warns(CrossboardWarning, match="was removed") as caught:
-        deadline = time.monotonic() + 10
-        while not run.dropped and time.monotonic() < deadline:
-            run.log({"a": 1.0})
-            time.sleep(0.01)
-            if run._points is not None and run._points.fd >= 0:
-                run.tick()
-        run.log({"a": 1.0})
+        log_until_dropped(run)
     assert len(caught) == 1
     assert run.dropped >= 2
     run.finish()
@@ -410,9 +417,8 @@ def test_torch_scalars_are_taken_also_in_inference_mode(root: Path, read: Read) 
 
     run = cb.init(dir=root, strict=True)
     weight = torch.tensor(2.0, requires_grad=True)
-    run.log(
-        {"a": weight * 2, "b": torch.tensor([3], dtype=torch.int64), "c": torch.tensor(0.5, dtype=torch.bfloat16)}, step=torch.tensor(4)
-    )
+    step: Any = torch.tensor(4)
+    run.log({"a": weight * 2, "b": torch.tensor([3], dtype=torch.int64), "c": torch.tensor(0.5, dtype=torch.bfloat16)}, step=step)
     with torch.inference_mode():
         run.log({"a": torch.ones(()) * 3}, step=5)
     assert read()[1] == {"a": [(4, 4.0), (5, 3.0)], "b": [(4, 3.0)], "c": [(4, 0.5)]}

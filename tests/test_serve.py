@@ -225,7 +225,9 @@ def test_a_query_that_names_hundreds_of_runs_is_taken() -> None:
 
 
 def test_the_board_seals_what_a_killed_run_left_and_nothing_that_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = "import crossboard as cb, os; r = cb.init(project='p', name='killed', dir='.'); r.log({'loss': 2.0}, step=7); os.kill(os.getpid(), 9)"
+    program = (
+        "import crossboard as cb, os; cb.init(project='p', name='killed', dir='.'); cb.log({'loss': 2.0}, step=7); os.kill(os.getpid(), 9)"
+    )
     assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == -signal.SIGKILL
     with cb.init(project="p", name="alive", dir=str(tmp_path)) as alive:
         alive.log({"loss": 1.0}, step=0)
