@@ -62,7 +62,7 @@ def open_tensorboard(page: Any, url: str, *, timeout_s: float) -> float:
 
     def settled() -> bool:
         if not state["clicked"]:
-            ticks = "[...document.querySelectorAll('mat-checkbox input, runs-data-table input[type=checkbox]')]"
+            ticks = "[...document.querySelectorAll('runs-data-table input[type=checkbox]')]"  # the first is "select all"
             if page.evaluate(f"{ticks}.length > 1"):
                 state["clicked"] = True
                 if not page.evaluate(f"{ticks}.slice(1).some(box => box.checked)"):

@@ -104,6 +104,7 @@ def create_app(
         add_log_handler=False,
         enable_mcp=False,
     )
+    app.backend.websocket_capability = False  # else each page holds a websocket that no callback of ours uses
     app.layout = lambda: layout(store, title=title)
     server.router.routes.append(Route("/{path:path}", _unknown))
     server.add_middleware(Compression)

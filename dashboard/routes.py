@@ -350,7 +350,7 @@ def summary_json(summary: MetricSummary) -> dict[str, Any]:
 
 def natural(text: str) -> list[tuple[int, int, str]]:
     """Sort key with numbers in numeric order: layer2 before layer10."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
 
 
 def csv_reply(body: bytes) -> Response:

@@ -6,7 +6,10 @@ run's own program starts a sealer when it finishes, so a run is looked at here o
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import sys
 import threading
 import time
 from typing import Final
@@ -20,6 +23,7 @@ AFTER_S: Final = 10.0
 PAUSE_S: Final = 0.2
 AGAIN_S: Final = 600.0
 """How long a run stays alone whose sealing did not succeed."""
+NICENESS: Final = 15
 
 log: Final = logging.getLogger("crossboard.dashboard")
 
@@ -46,6 +50,9 @@ class Sealer:
             self._thread.join(timeout=30)
 
     def _run(self) -> None:
+        if sys.platform == "linux":  # where a thread has a niceness of its own
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         while not self._stopped.wait(LOOK_S):
             for run in self.store.runs():
                 if self._stopped.is_set():

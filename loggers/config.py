@@ -51,9 +51,7 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, np.generic):
         return _plain(value.item(), depth)
     if isinstance(value, np.ndarray):
-        return (
-            _plain(value.tolist(), depth) if value.size <= LONGEST else f"array of shape {value.shape} and dtype {value.dtype}"
-        )
+        return _plain(value.tolist(), depth) if value.size <= LONGEST else f"array of shape {value.shape} and dtype {value.dtype}"
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name, None), depth=depth + 1) for field in dataclasses.fields(value)}
     if isinstance(value, (Mapping, MutableMapping)) or (hasattr(value, "keys") and hasattr(value, "__getitem__")):

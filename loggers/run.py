@@ -215,9 +215,7 @@ class Run:
                 return
             if self._finished:
                 self._lost += len(metrics)
-                self._complain(
-                    "log: this run is finished; points dropped. Call crossboard.init for a new run", about="finished"
-                )
+                self._complain("log: this run is finished; points dropped. Call crossboard.init for a new run", about="finished")
                 return
             if not -(1 << 63) <= self._next < 1 << 63:  # the hot path had moved it on before the step proved too large
                 self._next = 1 + max((int(points.step.max()) for points in self.own_points().values()), default=-1)
@@ -361,9 +359,7 @@ class Run:
         with self._harmless("finish"):
             if self._landing and not helper.wait(LANDING_S):
                 self._lost += self._landing
-                self._complain(
-                    f"finish: {self._landing} values did not come from their device; counted as dropped", about="land"
-                )
+                self._complain(f"finish: {self._landing} values did not come from their device; counted as dropped", about="land")
             with self._lock:
                 self._finished = True
                 self._hot = (NO_ROOM.slots, None, 0, _NoTags())

@@ -227,9 +227,7 @@ def _run_or_say(call: str) -> Run | None:
     run = _current
     if run is None:
         if os.environ.get("CROSSBOARD_MODE") != "disabled":
-            warn(
-                f"{call}: no run was begun in this process; nothing logged. Call crossboard.init first", about=f"no run {call}"
-            )
+            warn(f"{call}: no run was begun in this process; nothing logged. Call crossboard.init first", about=f"no run {call}")
         return None
     return run
 

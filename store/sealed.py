@@ -7,16 +7,21 @@ Key-value metadata, all text: ``crossboard.version`` = 1, ``crossboard.journal``
 
 Pages carry checksums, but those do not cover the footer: the CRC-32C and length of the whole file stand in the `Sealed` record.
 They are checked before the first byte is believed. Where they do not fit, that is reported, and what can still be decoded
-with page checksums on is read, row group by row group.
+with page checksums on is read, row group by row group, in a process of its own: one flipped byte of a footer was seen to end the
+process that decoded it (`python -m crossboard.store.sealed FILE` is that process; its answer is `_Decoded` as MessagePack).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import google_crc32c
+import msgspec
 import numpy as np
 
 from .errors import FormatTooNew
@@ -31,6 +36,9 @@ ROW_GROUP: Final = 1_000_000
 COLUMNS: Final = ("tag", "step", "wall_time", "value")
 _UNREADABLE: Final = (OSError, ValueError, LookupError, TypeError, MemoryError)
 """What a decoder says of a damaged file, beside its own errors."""
+APART_S: Final = 300.0
+APART_BYTES: Final = 16 << 30
+"""Limits of the process that decodes a damaged file: time, and address space."""
 
 
 def file_crc32c(path: str) -> tuple[int, int]:
@@ -98,8 +106,6 @@ def read_sealed(path: str, sealed: Sealed | None) -> tuple[list[tuple[str, Point
     sealed: the record that tells length and checksum, or None when it is lost; the file is then believed as far as its page
     checksums go, and that is reported.
     """
-    import pyarrow as pa
-
     problems: list[Problem] = []
     if sealed is None:
         problems.append(Problem(path, -1, "no record tells the checksum of this sealed file; read by its page checksums alone"))
@@ -109,6 +115,15 @@ def read_sealed(path: str, sealed: Sealed | None) -> tuple[list[tuple[str, Point
             problems.append(Problem(path, min(length, sealed.length), f"sealed file: got {length} bytes, want {sealed.length}"))
         elif crc != sealed.crc32c:
             problems.append(Problem(path, 0, f"sealed file: checksum got {crc:#010x}, want {sealed.crc32c:#010x}"))
+    strands, more = _decode_apart(path) if problems else _decode(path)
+    return strands, problems + more
+
+
+def _decode(path: str) -> tuple[list[tuple[str, Points]], list[Problem]]:
+    """The points of `path`, and what could not be decoded."""
+    import pyarrow as pa
+
+    problems: list[Problem] = []
     strands: dict[str, list[Points]] = {}
     try:
         sealed_metadata(path)
@@ -116,8 +131,45 @@ def read_sealed(path: str, sealed: Sealed | None) -> tuple[list[tuple[str, Point
             for tag, points in some:
                 strands.setdefault(tag, []).append(points)
     except (*_UNREADABLE, FormatTooNew, pa.ArrowException) as error:
-        problems.append(Problem(path, max(0, os.path.getsize(path) - 8), f"sealed file cannot be read: {error}"))
+        problems.append(_unreadable(path, str(error)))
     return [(tag, _joined(parts)) for tag, parts in strands.items()], problems
+
+
+def _unreadable(path: str, why: str) -> Problem:
+    return Problem(path, max(0, os.path.getsize(path) - 8), f"sealed file cannot be read: {why}")
+
+
+class _Decoded(msgspec.Struct):
+    """What the process that decodes a damaged file answers: (tag, steps, wall times, values) and (offset, what)."""
+
+    strands: list[tuple[str, bytes, bytes, bytes]]
+    problems: list[tuple[int, str]]
+
+
+def _decode_apart(path: str) -> tuple[list[tuple[str, Points]], list[Problem]]:
+    """`_decode` in a process of its own, whose death is one more problem."""
+    command = [sys.executable, "-m", __name__, os.path.abspath(path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=APART_S, env=environment)
+        answer = msgspec.msgpack.decode(done.stdout, type=_Decoded)
+    except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
+        return [], [_unreadable(path, f"the process that decoded it died of it ({error})")]
+    return [
+        (tag, Points(np.frombuffer(step, np.int64), np.frombuffer(wall), np.frombuffer(value))) for tag, step, wall, value in answer.strands
+    ], [Problem(path, offset, what) for offset, what in answer.problems]
+
+
+def _answer(path: str) -> None:
+    """The process of `_decode_apart`: decode `path`, print the answer."""
+    with contextlib.suppress(ImportError, ValueError, OSError):  # a damaged length must not take the machine's memory
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (APART_BYTES, APART_BYTES))
+    strands, problems = _decode(path)
+    rows = [(tag, points.step.tobytes(), points.wall_time.tobytes(), points.value.tobytes()) for tag, points in strands]
+    answer = _Decoded(rows, [(problem.offset, problem.what) for problem in problems])
+    sys.stdout.buffer.write(msgspec.msgpack.encode(answer))
 
 
 def _row_groups(path: str, problems: list[Problem]) -> list[list[tuple[str, Points]]]:
@@ -166,3 +218,7 @@ def _joined(parts: list[Points]) -> Points:
         np.concatenate([part.wall_time for part in parts]),
         np.concatenate([part.value for part in parts]),
     )
+
+
+if __name__ == "__main__":
+    _answer(sys.argv[1])

@@ -66,7 +66,7 @@ def test_an_unknown_job_names_the_jobs() -> None:
 
 def test_bench_lists_the_benchmarks_and_refuses_an_unknown_one(dev: ModuleType) -> None:
     names = set(dev.benchmarks())
-    assert names == {p.stem for p in (ROOT / "benchmarks").glob("*.py") if not p.stem.startswith("_")}
+    assert {"log_call", "stalls"} <= names <= {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     listed = run_dev("bench")
     assert listed.returncode == 0
     assert {line.split()[0] for line in listed.stdout.splitlines()} == names

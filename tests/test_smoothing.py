@@ -98,11 +98,19 @@ def test_point_by_point_gives_what_all_at_once_gives(value: list[float], smoothi
         np.testing.assert_allclose(now, smooth(array[:at], smoothing), rtol=1e-9, atol=1e-3)
 
 
-def test_the_incremental_exponential_mean_is_the_same_to_the_last_bit() -> None:
+def test_the_incremental_exponential_mean_is_the_same_but_for_rounding() -> None:
     value = np.random.default_rng(1).normal(size=10_000)
     smoother = Smoother(Smoothing("ema", 0.97))
     parts = [smoother.extend(value[i : i + 7]) for i in range(0, len(value), 7)]
-    assert np.concatenate(parts).tolist() == smooth(value, Smoothing("ema", 0.97)).tolist()
+    np.testing.assert_allclose(np.concatenate(parts), smooth(value, Smoothing("ema", 0.97)), rtol=0, atol=1e-15)
+
+
+def test_a_long_gaussian_is_the_direct_sum() -> None:
+    value = np.random.default_rng(1).normal(size=3000)
+    sigma = 80.0
+    near = np.arange(3000)[:, None] - np.arange(3000)
+    weights = np.where(np.abs(near) <= 240, np.exp(-0.5 * (near / sigma) ** 2), 0.0)
+    np.testing.assert_allclose(smooth(value, Smoothing("gaussian", sigma)), weights @ value / weights.sum(axis=1), atol=1e-13)
 
 
 def test_nan_in_every_other_place_costs_no_python_loop() -> None:

@@ -123,6 +123,7 @@
   /** Start the requests that are due. Called whenever something was announced, came near, or ended. */
   function pump() {
     clearTimeout(timer);
+    if (!board.loaded) return;   // how many runs there are decides how much is asked for
     const now = performance.now();
     let soonest = Infinity;
     const due = new Map();
