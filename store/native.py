@@ -175,7 +175,8 @@ class NativeSource:
             except CrossboardError as error:
                 _say(state, batch, Problem(os.path.join(run.path, records_name(name)), -1, str(error)))
             except OSError as error:
-                _say(state, batch, Problem(error.filename or run.path, -1, f"cannot be read: {error.strerror}"))
+                path = error.filename or os.path.join(run.path, points_name(name))
+                _say(state, batch, Problem(path, -1, f"cannot be read: {error.strerror}"))
         if not more and names and all(writers[name].closed or writers[name].role == "board" for name in names):
             self._quiet[run.path] = [one for name in names if os.path.exists(os.path.join(run.path, one := records_name(name)))]
         else:
@@ -249,8 +250,11 @@ class _WriterReader:
 
     def read(self, budget: int) -> int:
         """Take in at most about `budget` bytes; return how many were taken in: looking and finding nothing is free."""
-        used = self._read_records(complete=self._gone())
+        was_gone = self._gone()
+        used = self._read_records(complete=was_gone)
         gone = self._gone()  # before the points are read: whoever is gone by now wrote none after it
+        if gone and not was_gone:  # its first record named it, or it died meanwhile: now the tail is judged
+            used += self._read_records(complete=True)
         used += self._read_points(budget - used, gone)
         return used
 

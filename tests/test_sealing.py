@@ -403,8 +403,8 @@ def sealed_by_hand(directory: Path) -> tuple[str, Sealed, dict[str, F64]]:
     path = str(directory / "points-w.parquet")
     random = np.random.default_rng(0)
     step = np.arange(1000)
-    values: dict[str, F64] = {tag: random.normal(size=1000) for tag in ("a", "b")}
-    write_sealed(path, [(tag, Points(step, 1.7e9 + step, value)) for tag, value in values.items()], {"writer": "w"})
+    values: dict[str, F64] = {tag: random.normal(size=1000).astype(np.float64) for tag in ("a", "b")}
+    write_sealed(path, [(tag, Points(step, 1.7e9 + step.astype(np.float64), value)) for tag, value in values.items()], {"writer": "w"})
     crc, length = file_crc32c(path)
     seal = Sealed(wall_time=0, journal="j", journal_bytes=1, file="points-w.parquet", length=length, crc32c=crc, points=2000)
     return path, seal, values

@@ -197,7 +197,7 @@ def test_the_report_lists_what_is_not_whole_and_sums_up(tmp_path: Path, run_dir:
     assert "run.json" in format_report(verify(tmp_path), every=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_any_changed_byte_of_records_is_noticed_by_verify_and_by_the_reader_and_the_rest_is_read(data: st.DataObject) -> None:
     root = Path(tempfile.mkdtemp())
