@@ -38,6 +38,7 @@ COVERED_BY = {"": ("[test-core]", "[dev]"), "[test-core]": ("[dev]",)}
 PEERS = ("torch", "tensorboard", "trackio", "wandb", "scikit-learn")  # what benchmarks measure beside crossboard
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CORE_MARKS = "not browser and not torch and not tensorflow and not slow"
+SAME_ON_EVERY_PYTHON = ("test_assets.py", "test_demo.py", "test_dev.py", "test_docs.py", "test_layout.py")
 PYTEST_NO_TESTS = 5
 
 
@@ -233,7 +234,7 @@ def demo(rest: list[str]) -> int:
 
 
 def test(rest: list[str]) -> int:
-    """Install everything the tests want, then run them; the other Pythons and the checks come first."""
+    """Install everything the tests want, then run them; with every Python asked for, lint, types and the others come first."""
     everywhere = "--all-pythons" in rest or (under_ci() and not rest)
     rest = [argument for argument in rest if argument != "--all-pythons"]
     installer = set_up(VENV, sys.executable, EXTRAS["test"])
@@ -280,19 +281,43 @@ def other_interpreters(here: str) -> list[tuple[str, str | None]]:
 
 
 def other_pythons(here: str) -> list[str]:
-    """Run the tests of the core and the readers on each other Python; return what failed."""
-    failed = []
+    """Run the tests of the core and the readers on each other Python, side by side; return what failed.
+
+    What fails side by side is run again alone, and counts only then: a slow machine is no fault of a Python.
+    """
+    ready = []
     for version, interpreter in other_interpreters(here):
         if interpreter is None:
             say(f"Python {version}: not found here, not tested")
             continue
         venv = VENV.with_name(VENV.name + "-" + version)
         set_up(venv, interpreter, EXTRAS["core"])
-        say(f"running the tests of the core and the readers on Python {version_of(venv)}")
-        code = call(python_in(venv), "-m", "pytest", "-q", "-r", "fE", "-m", CORE_MARKS)
-        if code not in (0, PYTEST_NO_TESTS):
-            failed.append("tests on Python " + version)
+        ready.append((version, venv))
+    if not ready:
+        return []
+    say(f"running the tests of the core and the readers on Python {', '.join(version for version, _ in ready)}")
+    running = []
+    for version, venv in ready:
+        log = venv / "pytest.log"
+        with log.open("wb") as sink:
+            running.append((version, venv, log, subprocess.Popen(core_tests(venv), cwd=ROOT, stdout=sink, stderr=sink)))
+    failed = []
+    for version, venv, log, process in running:
+        code = process.wait()
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        say(f"Python {version_of(venv)}: {lines[-1] if lines else 'no output'}")
+        if code in (0, PYTEST_NO_TESTS):
+            continue
+        say(f"Python {version}: what failed, once more and alone (first output: {log})")
+        if call(*core_tests(venv), "--last-failed", "--last-failed-no-failures=none") not in (0, PYTEST_NO_TESTS):
+            failed.append(f"tests on Python {version}")
     return failed
+
+
+def core_tests(venv: Path) -> list[str]:
+    """Return the command that runs the tests of the core and the readers in an environment."""
+    quick = ["-q", "-r", "fE", "-m", CORE_MARKS, "-o", f"cache_dir={venv / 'pytest-cache'}"]
+    return [str(python_in(venv)), "-m", "pytest", *quick, *(f"--ignore=tests/{name}" for name in SAME_ON_EVERY_PYTHON)]
 
 
 def lint_and_types() -> list[str]:

@@ -26,7 +26,7 @@ from crossboard.store.kinds import Points
 from crossboard.store.native import NativeSource
 from crossboard.store.points import RECORD_DTYPE, PointsHeader, checks_of, encode_header
 from crossboard.store.process import this_process
-from crossboard.store.records import Ended, Opened, TagDeclared, encode_record
+from crossboard.store.records import Ended, Opened, Record, TagDeclared, encode_record
 from crossboard.store.rundir import RunFile, find_runs, points_name, records_name, sealed_name, write_run_file
 from crossboard.store.sealed import sealed_table
 from crossboard.store.sealing import seal_run
@@ -67,7 +67,8 @@ def make_run(root: str, points: int, tags: int = 5) -> str:
     opened = Opened(version=1, writer="w", attempt=1, rank=0, wall_time=T0, process=this_process())
     ended = Ended(wall_time=T0 + points, status="finished", points=points)
     declared = [TagDeclared(id=number + 1, tag=f"tag{number}") for number in range(tags)]
-    frames = b"".join(encode_frame(encode_record(record)) for record in (opened, *declared, ended))
+    records: list[Record] = [opened, *declared, ended]
+    frames = b"".join(encode_frame(encode_record(record)) for record in records)
     Path(run_dir, records_name("w")).write_bytes(frames)
     random = np.random.default_rng(0)
     with Path(run_dir, points_name("w")).open("wb") as file:
@@ -130,7 +131,7 @@ def main() -> None:
     print(f"{'':<52}{'points':>12}{'seconds':>9}{'M points/s':>12}{'bytes':>14}{'a point':>10}")
     with tempfile.TemporaryDirectory() as root:
         run_dir, writer = real_training(root)
-        measure("a real training on digits", root, run_dir, writer)
+        measure("training on digits", root, run_dir, writer)
     with tempfile.TemporaryDirectory() as root:
         measure(f"{many:,} points", root, make_run(root, many), "w")
     print(f"most memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")

@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 
 from crossboard.store.errors import NotFound
 from crossboard.store.framing import encode_frame
-from crossboard.store.native import FIRST_LOOK, NativeSource, run_key
+from crossboard.store.native import NativeSource, run_key
 from crossboard.store.points import HEADER_SIZE, RECORD, RECORD_DTYPE, RECORD_SIZE, PointsHeader, check_of, checks_of
 from crossboard.store.records import Alert, Foreign, TagDeclared, encode_record
 from crossboard.store.sealing import seal_writer
 from crossboard.store.source import Batch, Placed
+from crossboard.store.tail import FIRST_LOOK, MOST_SAID
 from crossboard.store.writer import open_points
 
 
@@ -137,6 +138,15 @@ def test_a_cursor_serves_after_a_restart_of_the_reader(run_dir: str, tmp_path: P
     assert (before.steps(), after.steps()) == ([1], [2])
 
 
+@pytest.mark.parametrize("cursor", [b"\xc1", b"\x93\x01\x02\x03", b"not a cursor"])
+def test_a_cursor_that_is_none_begins_anew(run_dir: str, tmp_path: Path, cursor: bytes) -> None:
+    hand.HandWriter(run_dir).log("loss", 1, 1.0)
+    source = NativeSource(tmp_path)
+    batch = source.read(source.scan()[0], cursor)
+    assert batch.restart
+    assert [strand.points.step.tolist() for strand in batch.strands] == [[1]]
+
+
 def test_two_ids_of_one_tag_are_one_strand_in_order_of_arrival(run_dir: str, follower: Follower) -> None:
     writer = hand.HandWriter(run_dir)
     writer.append(TagDeclared(id=1, tag="loss"), TagDeclared(id=2, tag="loss"), TagDeclared(id=3, tag="acc"))
@@ -203,7 +213,7 @@ def test_a_look_at_a_quiet_live_journal_is_a_small_read_and_not_its_room(
         read.append(len(data))
         return data
 
-    monkeypatch.setattr("crossboard.store.native.os.pread", counted)
+    monkeypatch.setattr("crossboard.store.tail.os.pread", counted)
     for _ in range(10):
         follower.look()
     assert 0 < sum(read) < 10 * (FIRST_LOOK + 1000)
@@ -282,6 +292,16 @@ def test_a_damaged_point_is_reported_once_with_its_offset_when_the_writer_is_gon
     follower.look()
     assert len(follower.problems) == 1
     assert f"at byte {HEADER_SIZE + RECORD_SIZE} of {writer.points}" in follower.problems[0]
+
+
+def test_of_very_many_problems_the_first_are_reported_and_the_rest_is_said_to_be_there(run_dir: str, follower: Follower) -> None:
+    writer = hand.HandWriter(run_dir, process=hand.dead())
+    writer.log("loss", 0, 1.0)
+    writer.put(1, b"\xfe" * 32 * (MOST_SAID + 50))
+    follower.look()
+    assert follower.steps() == [0]
+    assert len(follower.problems) == MOST_SAID + 1
+    assert "there are more; `crossboard verify` lists them all" in follower.problems[-1]
 
 
 def test_points_behind_more_empty_slots_than_a_first_look_sees_are_found_in_a_live_run(run_dir: str, follower: Follower) -> None:
