@@ -9,7 +9,7 @@
   const POINTS_A_CARD = 150000;   // drawn points of a card of a thousand runs; few enough to draw in a third of a second
   const LISTED_RUNS = 60;         // up to so many runs are named in a request, else all are read
   const AT_ONCE = 2;              // requests under way
-  const QUIET_MS = 250;           // least time between two live readings of a card; longer where reading and drawing is slow
+  const QUIET_MS = 200;           // least time between two live readings of a card; longer where reading and drawing is slow
 
   const near = new Set();
   let underWay = 0, timer = 0;
@@ -113,7 +113,7 @@
       for (const card of cards) {
         card.reading = false;
         card.readAt = began;
-        card.pause = Math.min(3000, Math.max(QUIET_MS, 2 * took));
+        card.pause = Math.min(3000, Math.max(QUIET_MS, 1.2 * took));
         if (error) card.fail(error);
       }
       pump();
