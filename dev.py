@@ -40,6 +40,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 CORE_MARKS = "not browser and not torch and not tensorflow and not slow"
 SAME_ON_EVERY_PYTHON = ("test_assets.py", "test_demo.py", "test_dev.py", "test_docs.py", "test_layout.py")
 PYTEST_NO_TESTS = 5
+CORE_LIMIT_S = 1800  # for one other Python; they run side by side
 
 
 def under_ci() -> bool:
@@ -303,13 +304,19 @@ def other_pythons(here: str) -> list[str]:
             running.append((version, venv, log, subprocess.Popen(core_tests(venv), cwd=ROOT, stdout=sink, stderr=sink)))
     failed = []
     for version, venv, log, process in running:
-        code = process.wait()
+        try:
+            code = process.wait(CORE_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+            say(f"Python {version}: still running after {CORE_LIMIT_S} s, ended")
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         say(f"Python {version_of(venv)}: {lines[-1] if lines else 'no output'}")
         if code in (0, PYTEST_NO_TESTS):
             continue
-        say(f"Python {version}: what failed, once more and alone (first output: {log})")
-        if call(*core_tests(venv), "--last-failed", "--last-failed-no-failures=none") not in (0, PYTEST_NO_TESTS):
+        say(f"Python {version}: status {code}, whole output in {log}; what failed runs once more, alone")
+        again = call(*core_tests(venv), "--last-failed", "--last-failed-no-failures=none") if code == 1 else code
+        if again not in (0, PYTEST_NO_TESTS):
             failed.append(f"tests on Python {version}")
     return failed
 

@@ -142,7 +142,8 @@ def test_a_board_from_its_first_word_to_ctrl_c(start: Start, root: Path, tmp_pat
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
     }
-    assert ask(port, "/_dash-ws-callback", **upgrade)[0] == 403
+    # refused as a handshake, or as a plain request where uvicorn has no websocket library
+    assert ask(port, "/_dash-ws-callback", **upgrade)[0] in (401, 403)
     assert ask(port, "/_dash-ws-callback", Origin="http://evil.example", **upgrade, **cookie)[0] == 403
 
     # a second call finds it, gives another link and ends
