@@ -18,7 +18,7 @@ from ..store.errors import CrossboardWarning
 
 _HERE: Final = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _said: set[tuple[str, int, str]] = set()
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal handler may log, and be warned, inside a warning
 MOST_SAID: Final = 10_000
 
 
@@ -51,6 +51,12 @@ def warn(text: str, *, about: str, error: type[Exception] | None = None) -> str:
     module = frame.f_globals.get("__name__", "") if frame is not None else ""
     warnings.warn_explicit(text, CrossboardWarning, file, line, module=module or None, registry={})
     return f"{os.path.basename(file)}:{line}"
+
+
+def after_fork() -> None:
+    """In a forked child: the lock may be held by a thread that does not exist here."""
+    global _lock
+    _lock = threading.RLock()
 
 
 def forget_said() -> None:

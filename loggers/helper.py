@@ -9,6 +9,7 @@ daemon thread, starts with the first run, ends when the last one is finished, an
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
 import time
 from collections import deque
@@ -39,9 +40,9 @@ class Helper:
         self._runs: list[Helped] = []
         self._jobs: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._idle = threading.Event()
-        self._idle.set()
+        # a SimpleQueue may be put to inside a put (a signal handler that logs); an Event may not be set inside a set
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._busy = False
         self._thread: threading.Thread | None = None
 
     def look_after(self, run: Helped) -> None:
@@ -55,19 +56,19 @@ class Helper:
         """Look after `run` no more; the thread ends when it was the last."""
         with self._lock:
             self._runs = [one for one in self._runs if one is not run]
-        self._wake.set()
+        self.wake()
 
     def wake(self) -> None:
         """Look at the journals now: one went on to a new segment."""
-        self._wake.set()
+        if self._wake.empty():
+            self._wake.put(None)
 
     def do(self, job: Callable[[], None]) -> bool:
         """Do `job` in the thread, soon; False when too many wait already."""
         if len(self._jobs) >= MOST_QUEUED:
             return False
-        self._idle.clear()
         self._jobs.append(job)
-        self._wake.set()
+        self.wake()
         return True
 
     def wait(self, timeout_s: float) -> bool:
@@ -75,7 +76,12 @@ class Helper:
         if self._thread is None or not self._thread.is_alive():
             self._work()
             return True
-        return self._idle.wait(timeout_s)
+        until = time.monotonic() + timeout_s
+        while self._jobs or self._busy:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.002)
+        return True
 
     def after_fork(self) -> None:
         """In a forked child: the thread, the runs it looked after and the queue are the parent's."""
@@ -89,11 +95,12 @@ class Helper:
                     self._thread.start()
 
     def _work(self) -> None:
+        self._busy = True  # before a job leaves the queue, so that `wait` sees it in one place or the other
         while self._jobs:
             job = self._jobs.popleft()
             with contextlib.suppress(Exception):
                 job()
-        self._idle.set()
+        self._busy = False
 
     def _run(self) -> None:
         slow = time.monotonic()
@@ -113,8 +120,8 @@ class Helper:
                 if not self._runs and not self._jobs:
                     self._thread = None
                     return
-            self._wake.wait(pause)
-            self._wake.clear()
+            with contextlib.suppress(queue.Empty):
+                self._wake.get(timeout=pause)
 
 
 helper: Final = Helper()

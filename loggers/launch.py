@@ -5,6 +5,9 @@
     run id    CROSSBOARD_RUN_ID; else made from the launch, so that all ranks meet in one directory without talking
     attempt   CROSSBOARD_ATTEMPT; else `rundir.claim_attempt`
 
+A launcher that started a single process is none: the programs of a batch script, or of a container with RANK=0, run one after
+the other under the same words, and each is a run of its own. torchrun alone is believed also then, since it restarts.
+
 Sources: torch.distributed.run (TORCHELASTIC_RUN_ID, TORCHELASTIC_RESTART_COUNT, MASTER_ADDR, MASTER_PORT), sbatch(1)
 (SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURM_STEP_ID), mpirun(1).
 """
@@ -47,15 +50,22 @@ def launch_of(environment: Mapping[str, str] = os.environ) -> Launch:
     return Launch(rank, job, key, environment.get("CROSSBOARD_RUN_ID", ""), _int(environment.get("CROSSBOARD_ATTEMPT")))
 
 
+def _alone(environment: Mapping[str, str], *names: str) -> bool:
+    """Whether the launcher says that it started one process only."""
+    return next((number for name in names if (number := _int(environment.get(name))) is not None), 2) <= 1
+
+
 def _job(environment: Mapping[str, str]) -> tuple[str, str]:
     elastic = environment.get("TORCHELASTIC_RUN_ID", "")
     restart = environment.get("TORCHELASTIC_RESTART_COUNT", "0")
     if elastic and elastic != "none":
         return f"torchelastic:{elastic}", restart
     slurm = environment.get("SLURM_JOB_ID", "")
-    if slurm and "SLURM_PROCID" in environment:
-        return f"slurm:{slurm}.{environment.get('SLURM_STEP_ID', '0')}", environment.get("SLURM_RESTART_COUNT", "0")
-    if any(name in environment for name in RANKS[1:]):
+    step = environment.get("SLURM_STEP_ID", "")
+    if slurm and step and "SLURM_PROCID" in environment and not _alone(environment, "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"):
+        return f"slurm:{slurm}.{step}", f"{environment.get('SLURM_RESTART_COUNT', '0')}.{restart}"
+    others = [name for name in RANKS[1:] if name in environment and name != "SLURM_PROCID"]
+    if elastic or (others and not _alone(environment, "WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")):
         parent = os.getppid()
         return f"{socket.gethostname()}:{parent}:{start_ticks_of(parent)}", restart
     return "", ""

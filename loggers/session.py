@@ -20,6 +20,7 @@ from ..store.errors import CrossboardError
 from ..store.filesystem import way_of
 from ..store.rundir import VERSION, RunFile, claim_attempt, find_runs, is_run_dir, read_run_file, write_run_file
 from .config import config_of
+from .harmless import after_fork as warn_after_fork
 from .harmless import warn
 from .helper import helper
 from .launch import Launch, launch_of, new_run_id
@@ -27,6 +28,7 @@ from .run import Place, Run
 
 _open_runs: list[Run] = []
 _current: Run | None = None
+_begun: Final[dict[tuple[str, str, str, str], int]] = {}
 _hooks: Final = threading.Lock()
 _hooked = False
 _exit_code: Any = None
@@ -101,9 +103,9 @@ def _begin(
         run = Run(None, disabled=True)
         run.config.update(config_of(config))
         return run
-    launch = launch_of()
     base = os.path.abspath(os.fspath(root if root is not None else os.environ.get("CROSSBOARD_DIR") or "runs"))
     project = project or os.path.basename(os.getcwd()) or "project"
+    launch = _nth(launch_of(), base, project, name or "")
     directory, identity, continues = _directory_of(base, project, name, resume, launch, strict)
     if identity is None:
         run_id = os.path.basename(directory)
@@ -142,6 +144,18 @@ def _begin(
     if made:
         run.config.update(made)
     return run
+
+
+def _nth(launch: Launch, base: str, project: str, name: str) -> Launch:
+    """`launch` as the next run of the same project and name that this process begins under it.
+
+    A program that a launcher started may train several times, one run after the other; all ranks count alike.
+    """
+    if not launch.job:
+        return launch
+    before = _begun.get((launch.job, base, project, name), 0)
+    _begun[launch.job, base, project, name] = before + 1
+    return launch._replace(job=f"{launch.job}+{before}", key=f"{launch.key}+{before}") if before else launch
 
 
 def _directory_of(
@@ -305,6 +319,7 @@ def _at_exit() -> None:
 
 def _after_fork() -> None:
     helper.after_fork()
+    warn_after_fork()
     for run in _open_runs:
         run.after_fork()
 

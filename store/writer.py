@@ -202,10 +202,11 @@ class MappedPoints:
         with self._lock:
             if self._closed and self.hot is NO_ROOM and self.fd < 0:
                 return 0
-            used = self.used
-            slots = self.hot.slots
+            # taken in one step in C: a thread that logs meanwhile has its slot before the cut or gets none. A slot behind it
+            # would be a store behind the end of the file, which is a SIGBUS
+            free = tuple(self.hot.slots)
+            used = self.used - len(free)
             self._closed, self.hot = True, NO_ROOM
-            deque(slots, maxlen=0)  # no thread that still holds the map gets a slot behind the cut any more
             with contextlib.suppress(OSError):
                 os.ftruncate(self.fd, HEADER_SIZE + used * RECORD_SIZE)
             self._next = None
