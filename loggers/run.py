@@ -69,6 +69,10 @@ class Place:
     strict: bool = False
 
 
+class _NoTags(dict[str, tuple[int, int]]):
+    """The tag table of a run that keeps nothing on the hot path."""
+
+
 class Run:
     """One training, as its program sees it. Made by `init`; usable as a context manager.
 
@@ -82,7 +86,7 @@ class Run:
         self._strict = place.strict if place is not None else False
         self._lock = threading.RLock()
         self._tags: dict[str, tuple[int, int]] = {}
-        self._hot: tuple[Iterator[int], Any, int, dict[str, tuple[int, int]]] = (NO_ROOM.slots, None, 0, {})
+        self._hot: tuple[Iterator[int], Any, int, dict[str, tuple[int, int]]] = (NO_ROOM.slots, None, 0, _NoTags())
         self._next = automatic_step
         self._first_step = automatic_step
         self._points: PointsFile | None = None
@@ -96,8 +100,6 @@ class Run:
         self._said_full = False
         self._seen: dict[str, str] = {}
         self._touched = -1
-        self._switches = 0
-        self._switched = time.monotonic() - TICK_S
         self._synced = 0.0
         self._summary: dict[str, Any] = {}
         self._goals: dict[str, str] = {}
@@ -256,7 +258,7 @@ class Run:
         points = self._points
         assert points is not None
         hot = points.hot
-        self._hot = (hot.slots, hot.buffer, hot.bias, self._tags) if hot.buffer is not None else (hot.slots, None, 0, {})
+        self._hot = (hot.slots, hot.buffer, hot.bias, self._tags) if hot.buffer is not None else (hot.slots, None, 0, _NoTags())
         if points.full and not self._said_full:
             self._said_full = True
             self._complain(
@@ -360,7 +362,7 @@ class Run:
                 self._complain(f"finish: {self._landing} values did not come from their device; counted as dropped", about="land")
             with self._lock:
                 self._finished = True
-                self._hot = (NO_ROOM.slots, None, 0, {})
+                self._hot = (NO_ROOM.slots, None, 0, _NoTags())
                 helper.leave(self)
                 if self._points is None or self._records is None:
                     return
@@ -500,10 +502,10 @@ class Run:
             return TICK_S
         switches = points.switches
         points.prepare()
-        if switches == self._switches:
+        if switches == getattr(self, "_switches", 0):
             return TICK_S
         now = time.monotonic()
-        lasted, self._switched = now - self._switched, now
+        lasted, self._switched = now - getattr(self, "_switched", now - TICK_S), now
         self._switches = switches
         return max(0.001, min(TICK_S, lasted / 2))
 
@@ -516,7 +518,7 @@ class Run:
         if state.st_nlink == 0 or not os.path.exists(place.directory):
             if not points.full:
                 points.stop("the run's directory was removed")
-                self._hot = (NO_ROOM.slots, None, 0, {})
+                self._hot = (NO_ROOM.slots, None, 0, _NoTags())
                 text = f"log: {place.directory} was removed; training goes on, points are dropped and counted"
                 self._said_full = True
                 self._complain(text, about="removed")
@@ -541,7 +543,7 @@ class Run:
     def after_fork(self) -> None:
         """In a forked child: what was open belongs to the parent; the first call that logs opens files of its own."""
         self._lock = threading.RLock()
-        self._hot = (NO_ROOM.slots, None, 0, {})
+        self._hot = (NO_ROOM.slots, None, 0, _NoTags())
         if self._points is not None:
             self._points.forget()
         if self._records is not None:

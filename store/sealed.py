@@ -24,7 +24,6 @@ import google_crc32c
 import msgspec
 import numpy as np
 
-from .attempts import joined
 from .errors import FormatTooNew
 from .kinds import Points, Problem
 from .records import Sealed
@@ -133,7 +132,7 @@ def _decode(path: str) -> tuple[list[tuple[str, Points]], list[Problem]]:
                 strands.setdefault(tag, []).append(points)
     except (*_UNREADABLE, FormatTooNew, pa.ArrowException) as error:
         problems.append(_unreadable(path, str(error)))
-    return [(tag, joined(parts)) for tag, parts in strands.items()], problems
+    return [(tag, _joined(parts)) for tag, parts in strands.items()], problems
 
 
 def _unreadable(path: str, why: str) -> Problem:
@@ -209,3 +208,17 @@ def _strands_of(table: Any) -> list[tuple[str, Points]]:
     step, wall, value = (table.column(name).to_numpy() for name in COLUMNS[1:])
     starts = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)])).tolist()
     return [(names[codes[start]], Points(step[start:stop], wall[start:stop], value[start:stop])) for start, stop in pairwise(starts)]
+
+
+def _joined(parts: list[Points]) -> Points:
+    if len(parts) == 1:
+        return parts[0]
+    return Points(
+        np.concatenate([part.step for part in parts]),
+        np.concatenate([part.wall_time for part in parts]),
+        np.concatenate([part.value for part in parts]),
+    )
+
+
+if __name__ == "__main__":
+    _answer(sys.argv[1])
