@@ -12,7 +12,7 @@ import sys
 import threading
 import warnings
 from types import FrameType
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..store.errors import CrossboardWarning
 
@@ -34,21 +34,35 @@ def _is_ours(file: str) -> bool:
     return file.startswith(_HERE) or file.endswith(f"{os.sep}contextlib.py")
 
 
-def warn(text: str, *, about: str, error: type[Exception] | None = None) -> str:
+class Line(NamedTuple):
+    """A line of the user's code."""
+
+    file: str
+    number: int
+    module: str
+
+
+def users_line() -> Line:
+    """The line of the user's code that called crossboard."""
+    frame = users_frame()
+    if frame is None:
+        return Line("<crossboard>", 0, "")
+    return Line(frame.f_code.co_filename, frame.f_lineno, str(frame.f_globals.get("__name__", "")))
+
+
+def warn(text: str, *, about: str, error: type[Exception] | None = None, at: Line | None = None) -> str:
     """Say `text` once for the user's line and `about`; return where that was, "file.py:41", or '' when it was said before.
 
-    error: raise this instead (strict mode).
+    error: raise this instead (strict mode). at: the line to point at, where the caller is not the user's code.
     """
     if error is not None:
         raise error(text)
-    frame = users_frame()
-    file, line = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("<crossboard>", 0)
+    file, line, module = at if at is not None else users_line()
     with _lock:
         if (file, line, about) in _said:
             return ""
         if len(_said) < MOST_SAID:
             _said.add((file, line, about))
-    module = frame.f_globals.get("__name__", "") if frame is not None else ""
     warnings.warn_explicit(text, CrossboardWarning, file, line, module=module or None, registry={})
     return f"{os.path.basename(file)}:{line}"
 

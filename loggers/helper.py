@@ -2,7 +2,7 @@
 
 It prepares the next segment of each open journal, touches the journal's modification time once a second while points arrive
 (mapped stores move neither size nor mtime), notices that a run's directory was removed, syncs where that was asked for or the
-file system is a network one, lands values of device tensors, and writes down frameworks that were imported later. It is a
+file system is a network one, lands values of device tensors, encodes media, and writes down frameworks that were imported later. It is a
 daemon thread, starts with the first run, ends when the last one is finished, and is started anew after a fork.
 """
 
@@ -39,10 +39,10 @@ class Helper:
     def __init__(self) -> None:
         self._runs: list[Helped] = []
         self._jobs: deque[Callable[[], None]] = deque()
+        self._slow_jobs: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
         # a SimpleQueue may be put to inside a put (a signal handler that logs); an Event may not be set inside a set
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._busy = False
         self._thread: threading.Thread | None = None
 
     def look_after(self, run: Helped) -> None:
@@ -63,25 +63,23 @@ class Helper:
         if self._wake.empty():
             self._wake.put(None)
 
-    def do(self, job: Callable[[], None]) -> bool:
-        """Do `job` in the thread, soon; False when too many wait already."""
-        if len(self._jobs) >= MOST_QUEUED:
+    def do(self, job: Callable[[], None], *, quick: bool = True) -> bool:
+        """Do `job` in the thread, soon; False when too many wait already.
+
+        Jobs that are not quick (encoding) come one by one behind all quick ones, and journals are looked at between them.
+        """
+        jobs = self._jobs if quick else self._slow_jobs
+        if len(jobs) >= MOST_QUEUED:
             return False
-        self._jobs.append(job)
+        jobs.append(job)
         self.wake()
         return True
 
-    def wait(self, timeout_s: float) -> bool:
-        """Wait until every job is done; False when that took longer than `timeout_s`."""
+    def help(self) -> None:
+        """Do what waits in the caller's thread when there is no helper thread (the interpreter ends, none could be had)."""
         if self._thread is None or not self._thread.is_alive():
-            self._work()
-            return True
-        until = time.monotonic() + timeout_s
-        while self._jobs or self._busy:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.002)
-        return True
+            while self._work():
+                pass
 
     def after_fork(self) -> None:
         """In a forked child: the thread, the runs it looked after and the queue are the parent's."""
@@ -94,13 +92,17 @@ class Helper:
                 with contextlib.suppress(RuntimeError):  # the interpreter is ending, or no thread can be had
                     self._thread.start()
 
-    def _work(self) -> None:
-        self._busy = True  # before a job leaves the queue, so that `wait` sees it in one place or the other
-        while self._jobs:
-            job = self._jobs.popleft()
-            with contextlib.suppress(Exception):
-                job()
-        self._busy = False
+    def _work(self) -> bool:
+        """Do every quick job and one slow one; say whether more wait."""
+        for jobs, most in ((self._jobs, MOST_QUEUED), (self._slow_jobs, 1)):
+            for _ in range(most):
+                try:
+                    job = jobs.popleft()
+                except IndexError:  # empty, or another thread helped
+                    break
+                with contextlib.suppress(Exception):
+                    job()
+        return bool(self._jobs or self._slow_jobs)
 
     def _run(self) -> None:
         slow = time.monotonic()
@@ -109,7 +111,7 @@ class Helper:
             for run in self._runs:
                 with contextlib.suppress(Exception):  # harm to one run must not end the helper of all
                     pause = min(pause, run.prepare())
-            self._work()
+            more = self._work()
             now = time.monotonic()
             if now - slow >= SLOW_TICK_S:
                 slow = now
@@ -117,9 +119,11 @@ class Helper:
                     with contextlib.suppress(Exception):  # as above
                         run.tick()
             with self._lock:
-                if not self._runs and not self._jobs:
+                if not self._runs and not self._jobs and not self._slow_jobs:
                     self._thread = None
                     return
+            if more:
+                continue
             with contextlib.suppress(queue.Empty):
                 self._wake.get(timeout=pause)
 

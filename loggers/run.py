@@ -9,7 +9,6 @@ training: see `harmless`.
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import sys
 import threading
@@ -21,6 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..store.blobs import write_blob
 from ..store.fold import FRAMEWORKS
 from ..store.kinds import Points
 from ..store.points import CHECK_INDEX, CHECK_SALT, CHECK_STEP, CHECK_TAG, HEADER_SIZE, RECORD, PointsHeader, decode_records
@@ -31,25 +31,29 @@ from ..store.records import (
     ConfigSet,
     Ended,
     FrameworksSeen,
+    InFile,
+    Inline,
     MetricDefined,
     Opened,
     Record,
-    SummarySet,
     TagDeclared,
     Warned,
 )
 from ..store.writer import NO_ROOM, PointsFile, RecordsFile, open_points, open_records
-from .config import Config, plain
-from .harmless import warn
+from .config import Config
+from .harmless import Line, users_line, warn
 from .helper import SLOW_TICK_S, TICK_S, framework_versions, helper
+from .landing import landing_of
+from .later import Later
 from .launch import new_writer_id
+from .media.value import BadValue, Media
+from .methods import Methods
 from .numbers import Deferred, NotANumber, converters, describe, number_of, step_of
+from .summary import Summary
 
 _pack: Final = RECORD.pack_into
 _MASK: Final = 0xFFFFFFFF
 _MODULES: Final = tuple(module for module, _ in FRAMEWORKS)
-LANDING_S: Final = 60.0
-"""How long `finish` waits for values that are still on a device."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class _NoTags(dict[str, tuple[int, int]]):
     """The tag table of a run that keeps nothing on the hot path."""
 
 
-class Run:
+class Run(Methods):
     """One training, as its program sees it. Made by `init`; usable as a context manager.
 
     No method raises into training, unless the run was begun with ``strict=True``.
@@ -96,7 +100,7 @@ class Run:
         self._role = "main"
         self._finished = False
         self._lost = 0
-        self._landing = 0
+        self._later = Later()
         self._said_full = False
         self._seen: dict[str, str] = {}
         self._touched = -1
@@ -159,7 +163,8 @@ class Run:
 
         Args:
             metrics: tag -> a Python or NumPy number, a bool, or a tensor of one element of any framework. NaN and infinities
-                are kept. A value that is anything else is named in one warning and left out; the others are kept.
+                are kept. Or a value of `media` (an Image, a Histogram ...): it is copied, and encoded in the background.
+                A value that is anything else is named in one warning and left out; the others are kept.
             step: any whole number within int64, in any order; repeats are kept. None: one more than the largest so far.
         """
         try:
@@ -222,18 +227,24 @@ class Run:
             where = self._next if step is None else self._step(step)
             self._next = max(self._next, where + 1)
             items: list[tuple[int, float]] = []
-            refused: list[tuple[Any, Any, str]] = []
+            refused: list[tuple[Any, str]] = []
             for tag, value in metrics.items():
                 try:
+                    if isinstance(value, Media):
+                        self._take(tag, value, where, when)
+                        continue
                     number = number_of(value)
                 except Deferred:
                     self._land(tag, value, where, when)
                     continue
                 except NotANumber as error:
-                    refused.append((tag, value, str(error)))
+                    refused.append((tag, f"want one number, got {error}"))
+                    continue
+                except BadValue as error:
+                    refused.append((tag, f"{type(value).__name__}: {error}"))
                     continue
                 except Exception as error:  # noqa: BLE001  a foreign type's own error while it is read
-                    refused.append((tag, value, f"{describe(value)} ({type(error).__name__}: {error})"))
+                    refused.append((tag, f"want one number, got {describe(value)} ({type(error).__name__}: {error})"))
                     continue
                 declared = self._tag(tag)
                 if declared is not None:
@@ -243,8 +254,8 @@ class Run:
             if items and self._points is not None:
                 self._points.put_all(items, where, when)
                 self._look_at_room()
-            for tag, _, what in refused:
-                self._complain(f"log: {tag!r}: want one number, got {what}; left out", about=f"value {tag}", error=TypeError)
+            for tag, what in refused:
+                self._complain(f"log: {tag!r}: {what}; left out", about=f"value {tag}", error=TypeError)
 
     def _put(self, tag: int, value: float, step: int, now: float) -> None:
         """One point behind the end of a segment."""
@@ -281,6 +292,14 @@ class Run:
             self._complain(text, about="step", error=TypeError)
         return self._next
 
+    def _name(self, tag: Any) -> str:
+        """`tag` as a string; said when it was none."""
+        if isinstance(tag, str):
+            return tag
+        name = str(tag)
+        self._complain(f"log: tag: want a string, got {describe(tag)}; logged as {name!r}", about=f"tag {name}", error=TypeError)
+        return name
+
     def _tag(self, tag: Any) -> tuple[int, int] | None:
         """Id and check part of `tag`, declared first where it is new; None when it cannot be."""
         if self._points is None and not self._open():
@@ -289,11 +308,7 @@ class Run:
         if known is not None:
             return known
         with self._lock:
-            name = tag
-            if not isinstance(tag, str):
-                name = str(tag)
-                text = f"log: tag: want a string, got {describe(tag)}; logged as {name!r}"
-                self._complain(text, about=f"tag {name}", error=TypeError)
+            name = self._name(tag)
             known = self._tags.get(name)
             if known is None:
                 number = len(self._tags) + 1
@@ -305,14 +320,11 @@ class Run:
 
     def _land(self, tag: Any, value: Any, step: int, now: float) -> None:
         """Read a value that lies on a device in the helper thread: a copy of it as it is now, with its own step and time."""
-        copy = value
-        with contextlib.suppress(Exception):
-            copy = value.detach().clone() if hasattr(value, "detach") else value
-        self._landing += 1
+        landing = landing_of(value.detach() if hasattr(value, "detach") else value)
 
         def job() -> None:
             try:
-                number = float(copy.item()) if hasattr(copy, "item") else float(np.asarray(copy).reshape(-1)[0])
+                number = float(landing.land().reshape(-1)[0])
                 declared = self._tag(tag)
                 if declared is None or self._points is None:
                     self._lost += 1
@@ -321,13 +333,37 @@ class Run:
             except Exception as error:  # noqa: BLE001  a device that fails must not end the helper
                 self._lost += 1
                 self._complain(f"log: {tag!r}: {describe(value)} could not be read: {error}; left out", about=f"landing {tag}")
-            finally:
-                self._landing -= 1
 
-        if not helper.do(job):
-            self._landing -= 1
+        if not self._later.add(job):
             self._lost += 1
             self._complain("log: too many values wait for their device; points dropped", about="queue")
+
+    def _take(self, tag: Any, value: Media, step: int, now: float) -> None:
+        """Keep a value that is no number: copied now, encoded and recorded by the helper."""
+        name = self._name(tag)
+        taken = value.take()
+        if not self._open():
+            self._lost += 1
+            return
+        target = Deposit(self, name, step, now, users_line())
+
+        def job() -> None:
+            try:
+                self._keep(taken.encode(target))
+            except Exception as error:  # noqa: BLE001  one value that cannot be encoded must not end the helper
+                what = str(error) if isinstance(error, BadValue) else f"{type(error).__name__}: {error}"
+                self._lost += 0 if isinstance(error, BadValue) else 1
+                target.warn(f"{type(value).__name__}: {what}; left out", about=f"value {name}")
+
+        if not self._later.add(job, size=max(taken.size, 1)):
+            self._lost += 1
+            text = f"log: {name!r}: {self._later.bytes >> 20} MiB wait to be encoded; it is dropped. Log less often, or smaller"
+            self._complain(text, about="media queue")
+
+    def _keep(self, record: Record) -> None:
+        """Record something that was logged; counted as lost when that fails."""
+        if not self._append(record):
+            self._lost += 1
 
     # --------------------------------------------------------------------------------------- everything else
 
@@ -357,9 +393,10 @@ class Run:
             self._finished = True
             return
         with self._harmless("finish"):
-            if self._landing and not helper.wait(LANDING_S):
-                self._lost += self._landing
-                self._complain(f"finish: {self._landing} values did not come from their device; counted as dropped", about="land")
+            given_up = self._later.wait()
+            if given_up:
+                self._lost += given_up
+                self._complain(f"finish: {given_up} values did not come from their device; counted as dropped", about="land")
             with self._lock:
                 self._finished = True
                 self._hot = (NO_ROOM.slots, None, 0, _NoTags())
@@ -476,9 +513,9 @@ class Run:
         with self._harmless("config"):
             self._record(ConfigSet(wall_time=time.time(), config=entries))
 
-    def _complain(self, text: str, *, about: str, error: type[Exception] | None = None) -> None:
+    def _complain(self, text: str, *, about: str, error: type[Exception] | None = None, at: Line | None = None) -> None:
         """Say what is wrong at the user's line, and to the board."""
-        where = warn(text, about=about, error=error if self._strict else None)
+        where = warn(text, about=about, error=error if self._strict else None, at=at)
         if where and self._records is not None and self._records.fd >= 0:
             with contextlib.suppress(OSError):
                 self._records.append(Warned(wall_time=time.time(), text=text, where=where))
@@ -551,7 +588,7 @@ class Run:
         self._parent, self._role = self._writer, "fork"
         self._points = self._records = None
         self._tags = {}
-        self._lost = self._landing = 0
+        self._lost, self._later = 0, Later()
         self._first_step = self._next
 
     def own_points(self) -> dict[str, Points]:
@@ -574,53 +611,20 @@ class Run:
         return found
 
 
-class Summary(Mapping[str, Any]):
-    """The summary of a run: last, min and max of each tag that this process logged, best where a goal was defined, and
-    whatever was set. Computed when it is read. ``run.summary["note"] = 3`` sets an entry, which wins over a computed one."""
+class Deposit:
+    """Where an encoded value of a run goes; see `media.value.Target`."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, run: Run, tag: str, step: int, wall_time: float, line: Line) -> None:
+        self.tag, self.step, self.wall_time = tag, step, wall_time
+        self._run, self._line = run, line
 
-    def _all(self) -> dict[str, Any]:
-        run = self._run
-        made: dict[str, Any] = {}
-        for tag, points in run.own_points().items():
-            finite = points.value[np.isfinite(points.value)]
-            newest = len(points) - 1 - int(np.argmax(points.step[::-1]))
-            entry = {
-                "last": float(points.value[newest]),
-                "min": float(finite.min()) if len(finite) else math.nan,
-                "max": float(finite.max()) if len(finite) else math.nan,
-            }
-            goal = run._goals.get(tag, "")
-            if goal:
-                entry["best"] = entry[goal]
-            made[tag] = entry
-        made.update(run._summary)
-        return made
+    def blob(self, data: bytes, *, extension: str, media_type: str) -> Inline | InFile:
+        """Keep `data` in the run's directory."""
+        return write_blob(self._run.dir, data, extension=extension, media_type=media_type)
 
-    def __getitem__(self, key: str) -> Any:
-        return self._all()[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.update({key: value})
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def __repr__(self) -> str:
-        return f"Summary({self._all()!r})"
-
-    def update(self, entries: Mapping[str, Any]) -> None:
-        """Set several entries."""
-        run = self._run
-        with run._harmless("summary"):
-            made = {str(key): plain(value) for key, value in entries.items()}
-            run._summary.update(made)
-            run._record(SummarySet(wall_time=time.time(), summary=made))
+    def warn(self, text: str, *, about: str) -> None:
+        """Say `text` at the line that logged the value."""
+        self._run._complain(f"log: {self.tag!r}: {text}", about=about, at=self._line)
 
 
 def _version() -> str:

@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from crossboard.loggers import harmless
-from crossboard.loggers.helper import Helper
+from crossboard.loggers.helper import helper
+from crossboard.loggers.later import MOST_BYTES, Later
 from crossboard.loggers.launch import launch_of
 from crossboard.store.errors import CrossboardWarning
 from crossboard.store.points import HEADER_SIZE, RECORD_SIZE, PointsHeader, decode_records
@@ -74,10 +76,7 @@ def test_a_signal_handler_may_be_warned_inside_a_warning(monkeypatch: pytest.Mon
     assert [str(one.message) for one in said] == ["inner", "outer"]
 
 
-def test_waiting_for_the_helper_ends_only_when_every_job_is_done() -> None:
-    helper = Helper()
-    done: list[int] = []
-
+def test_waiting_ends_only_when_every_job_is_done() -> None:
     class Watched:
         def prepare(self) -> float:
             return 0.01
@@ -86,11 +85,22 @@ def test_waiting_for_the_helper_ends_only_when_every_job_is_done() -> None:
 
     watched = Watched()
     helper.look_after(watched)
+    later, done = Later(), list[int]()
     for round_ in range(300):
-        assert helper.do(lambda round_=round_: done.append(round_))  # type: ignore[misc]
-        assert helper.wait(10)
+        assert later.add(lambda round_=round_: done.append(round_), size=round_ % 2)  # type: ignore[misc]
+        assert later.wait() == 0
         assert len(done) == round_ + 1
     helper.leave(watched)
+
+
+def test_what_waits_is_bounded_in_bytes() -> None:
+    later, go = Later(), threading.Event()
+    assert later.add(lambda: None if go.wait(10) else None, size=MOST_BYTES + 1)  # one is always taken
+    assert not later.add(lambda: None, size=1)
+    assert later.add(lambda: None)  # a value from a device holds next to nothing
+    go.set()
+    assert later.wait() == 0
+    assert (later.items, later.bytes) == (0, 0)
 
 
 def run_program(root: Path, words: dict[str, str], *, runs: int = 1) -> None:

@@ -16,12 +16,63 @@ from typing import TYPE_CHECKING, Any
 from crossboard._version import __version__
 
 if TYPE_CHECKING:
+    from crossboard.loggers.media.classification import ConfusionMatrix, PRCurve
+    from crossboard.loggers.media.embeddings import Embedding
+    from crossboard.loggers.media.figures import Figure
+    from crossboard.loggers.media.graph import Graph
+    from crossboard.loggers.media.histograms import Histogram
+    from crossboard.loggers.media.images import Image, Images
+    from crossboard.loggers.media.meshes import Mesh, PointCloud
+    from crossboard.loggers.media.sounds import Audio
+    from crossboard.loggers.media.tables import Table
+    from crossboard.loggers.media.tensors import Tensor
+    from crossboard.loggers.media.texts import Text
+    from crossboard.loggers.media.videos import Video
     from crossboard.loggers.session import Run, alert, define_metric, finish, init, log
     from crossboard.reading import open
 
-__all__ = ["Run", "__version__", "alert", "define_metric", "finish", "init", "log", "open"]
+__all__ = [
+    "Audio",
+    "ConfusionMatrix",
+    "Embedding",
+    "Figure",
+    "Graph",
+    "Histogram",
+    "Image",
+    "Images",
+    "Mesh",
+    "PRCurve",
+    "PointCloud",
+    "Run",
+    "Table",
+    "Tensor",
+    "Text",
+    "Video",
+    "__version__",
+    "alert",
+    "define_metric",
+    "finish",
+    "init",
+    "log",
+    "open",
+]
 
 _HOMES = {
+    "Audio": "crossboard.loggers.media.sounds",
+    "ConfusionMatrix": "crossboard.loggers.media.classification",
+    "Embedding": "crossboard.loggers.media.embeddings",
+    "Figure": "crossboard.loggers.media.figures",
+    "Graph": "crossboard.loggers.media.graph",
+    "Histogram": "crossboard.loggers.media.histograms",
+    "Image": "crossboard.loggers.media.images",
+    "Images": "crossboard.loggers.media.images",
+    "Mesh": "crossboard.loggers.media.meshes",
+    "PRCurve": "crossboard.loggers.media.classification",
+    "PointCloud": "crossboard.loggers.media.meshes",
+    "Table": "crossboard.loggers.media.tables",
+    "Tensor": "crossboard.loggers.media.tensors",
+    "Text": "crossboard.loggers.media.texts",
+    "Video": "crossboard.loggers.media.videos",
     "Run": "crossboard.loggers.session",
     "alert": "crossboard.loggers.session",
     "define_metric": "crossboard.loggers.session",

@@ -59,9 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        if words and words[0] in COMMANDS:
-            return COMMANDS[words[0]](words[1:])
-        return open_board(words)
+        status = COMMANDS[words[0]](words[1:]) if words and words[0] in COMMANDS else open_board(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a reader that has enough is no fault, and not at the interpreter's end
+        return status
     except CrossboardError as error:
         print(f"crossboard: {error}", file=sys.stderr)
         return 2
