@@ -71,7 +71,7 @@ def main() -> None:
         for number in range(1000):
             from crossboard.loggers import session
 
-            run = session._begin("many", f"r{number}", None, root, "", (), "", None, None, False, None)
+            run = session._begin("many", f"r{number}", None, root, "", (), "", None, None, False, None, True)
             for step in range(10):
                 run.log({f"m{metric}": float(step) for metric in range(5)}, step=step)
             runs.append(run)

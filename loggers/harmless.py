@@ -8,6 +8,7 @@ and swallowed.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -65,6 +66,19 @@ def warn(text: str, *, about: str, error: type[Exception] | None = None, at: Lin
             _said.add((file, line, about))
     warnings.warn_explicit(text, CrossboardWarning, file, line, module=module or None, registry={})
     return f"{os.path.basename(file)}:{line}"
+
+
+def from_signal_handler(error: BaseException) -> bool:
+    """Whether a signal handler of the user's raised `error` while a logging call ran: then it is theirs, and goes on to them."""
+    trace = error.__traceback__
+    if trace is None or threading.current_thread() is not threading.main_thread():
+        return False
+    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()} - {None}
+    while trace is not None:
+        if trace.tb_frame.f_code in handlers:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def after_fork() -> None:

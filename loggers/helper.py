@@ -14,11 +14,30 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 TICK_S: Final = 0.25
 SLOW_TICK_S: Final = 1.0
+POLL_S: Final = 0.002
+"""How soon a job that waits for its device is tried again."""
+MOST_TRIED: Final = 16
+"""So many of them are tried at a time: a device finishes in order."""
 MOST_QUEUED: Final = 100_000
+
+
+class NotYet(BaseException):
+    """Raised by a job that would have to wait for its device: it goes behind the others and is done anew a moment later.
+
+    No error, and for nobody but the helper: it passes every ``except Exception`` on its way.
+    """
+
+
+_here: Final = threading.local()
+
+
+def in_job() -> bool:
+    """Whether this thread is doing a job of the helper, which may raise `NotYet`."""
+    return bool(getattr(_here, "job", False))
 
 
 class Helped(Protocol):
@@ -40,6 +59,7 @@ class Helper:
         self._runs: list[Helped] = []
         self._jobs: deque[Callable[[], None]] = deque()
         self._slow_jobs: deque[Callable[[], None]] = deque()
+        self._waiting: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
         # a SimpleQueue may be put to inside a put (a signal handler that logs); an Event may not be set inside a set
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -93,16 +113,36 @@ class Helper:
                     self._thread.start()
 
     def _work(self) -> bool:
-        """Do every quick job and one slow one; say whether more wait."""
+        """Do every quick job and one slow one, after those that waited for a device; say whether more wait in the queues."""
+        tried = 0
+        for _ in range(len(self._waiting)):
+            try:
+                tried += not self._try(self._waiting.popleft())
+            except IndexError:  # another thread helped
+                break
+            if tried == MOST_TRIED:
+                break
         for jobs, most in ((self._jobs, MOST_QUEUED), (self._slow_jobs, 1)):
             for _ in range(most):
                 try:
                     job = jobs.popleft()
                 except IndexError:  # empty, or another thread helped
                     break
-                with contextlib.suppress(Exception):
-                    job()
+                self._try(job)
         return bool(self._jobs or self._slow_jobs)
+
+    def _try(self, job: Callable[[], None]) -> bool:
+        """Do `job`, whatever it raises; False when it has to wait for its device."""
+        _here.job = True
+        try:
+            with contextlib.suppress(Exception):
+                job()
+        except NotYet:
+            self._waiting.append(job)
+            return False
+        finally:
+            _here.job = False
+        return True
 
     def _run(self) -> None:
         slow = time.monotonic()
@@ -119,23 +159,15 @@ class Helper:
                     with contextlib.suppress(Exception):  # as above
                         run.tick()
             with self._lock:
-                if not self._runs and not self._jobs and not self._slow_jobs:
+                if not self._runs and not self._jobs and not self._slow_jobs and not self._waiting:
                     self._thread = None
                     return
             if more:
                 continue
+            if self._waiting:
+                pause = min(pause, POLL_S)
             with contextlib.suppress(queue.Empty):
                 self._wake.get(timeout=pause)
 
 
 helper: Final = Helper()
-
-
-def framework_versions(modules: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
-    """Name -> version of those of `names` that are imported."""
-    found = {}
-    for name in names:
-        module = modules.get(name)
-        if module is not None:
-            found[name] = str(getattr(module, "__version__", ""))
-    return found

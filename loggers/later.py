@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from .helper import helper
+from .helper import NotYet, helper
 
 MOST_BYTES: Final = 256 << 20
 """So much may wait to be encoded in one process; what comes on top of it is dropped and counted."""
@@ -30,7 +30,7 @@ class Later:
         self.bytes = 0
         self.done = 0
 
-    def add(self, job: Callable[[], None], *, size: int = 0) -> bool:
+    def add(self, job: Callable[[], object], *, size: int = 0) -> bool:
         """Do `job`, which holds `size` bytes, in the helper thread. False, and nothing is done, when too much waits already.
 
         size 0: a quick job, done before those that hold bytes. One item is always taken, however large.
@@ -42,13 +42,18 @@ class Later:
             self.bytes += size
 
         def counted() -> None:
+            ended = True
             try:
                 job()
+            except NotYet:
+                ended = False
+                raise
             finally:
-                with self._lock:
-                    self.items -= 1
-                    self.bytes -= size
-                    self.done += 1
+                if ended:
+                    with self._lock:
+                        self.items -= 1
+                        self.bytes -= size
+                        self.done += 1
 
         if helper.do(counted, quick=not size):
             return True

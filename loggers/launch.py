@@ -15,12 +15,11 @@ Sources: torch.distributed.run (TORCHELASTIC_RUN_ID, TORCHELASTIC_RESTART_COUNT,
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..store.process import start_ticks_of
+from ..store.process import host_name, start_ticks_of
 
 RANKS = ("CROSSBOARD_RANK", "RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
 
@@ -46,8 +45,18 @@ def launch_of(environment: Mapping[str, str] = os.environ) -> Launch:
     """Read the launcher's words."""
     rank = next((number for name in RANKS if (number := _int(environment.get(name))) is not None), 0)
     job, restart = _job(environment)
-    key = f"{job}#{restart}" if job else f"{socket.gethostname()}:{os.getpid()}:{time.time_ns():x}:{os.urandom(4).hex()}"
+    key = f"{job}#{restart}" if job else f"{host_name()}:{os.getpid()}:{time.time_ns():x}:{os.urandom(4).hex()}"
     return Launch(rank, job, key, environment.get("CROSSBOARD_RUN_ID", ""), _int(environment.get("CROSSBOARD_ATTEMPT")))
+
+
+def scattered(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether torchrun started processes on several machines without an id that they share: each machine is a run of its own.
+
+    The address and port of the master do not tell one training from the next, so they cannot serve as the id.
+    """
+    here, everywhere = _int(environment.get("LOCAL_WORLD_SIZE")), _int(environment.get("WORLD_SIZE"))
+    nameless = environment.get("TORCHELASTIC_RUN_ID", "") == "none" and not environment.get("CROSSBOARD_RUN_ID")
+    return nameless and here is not None and everywhere is not None and here < everywhere
 
 
 def _alone(environment: Mapping[str, str], *names: str) -> bool:
@@ -67,7 +76,7 @@ def _job(environment: Mapping[str, str]) -> tuple[str, str]:
     others = [name for name in RANKS[1:] if name in environment and name != "SLURM_PROCID"]
     if elastic or (others and not _alone(environment, "WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")):
         parent = os.getppid()
-        return f"{socket.gethostname()}:{parent}:{start_ticks_of(parent)}", restart
+        return f"{host_name()}:{parent}:{start_ticks_of(parent)}", restart
     return "", ""
 
 

@@ -13,15 +13,13 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ..store.blobs import write_blob
-from ..store.fold import FRAMEWORKS
 from ..store.kinds import Points
 from ..store.points import CHECK_INDEX, CHECK_SALT, CHECK_STEP, CHECK_TAG, HEADER_SIZE, RECORD, PointsHeader, decode_records
 from ..store.process import this_process
@@ -41,19 +39,24 @@ from ..store.records import (
 )
 from ..store.writer import NO_ROOM, PointsFile, RecordsFile, open_points, open_records
 from .config import Config
-from .harmless import Line, users_line, warn
-from .helper import SLOW_TICK_S, TICK_S, framework_versions, helper
-from .landing import landing_of
+from .frameworks import frameworks_used
+from .harmless import Line, from_signal_handler, users_line, warn
+from .helper import SLOW_TICK_S, TICK_S, helper
+from .landing import landings_of
 from .later import Later
 from .launch import new_writer_id
+from .media.guess import as_media, hint
 from .media.value import BadValue, Media
 from .methods import Methods
 from .numbers import Deferred, NotANumber, converters, describe, number_of, step_of
 from .summary import Summary
+from .system import System
+
+if TYPE_CHECKING:
+    from .mirrors import Mirroring
 
 _pack: Final = RECORD.pack_into
 _MASK: Final = 0xFFFFFFFF
-_MODULES: Final = tuple(module for module, _ in FRAMEWORKS)
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,16 @@ class Place:
     network: bool
     durable_s: float | None = None
     strict: bool = False
+    created: float = 0.0
+    system: frozenset[str] = frozenset()
 
 
-class _NoTags(dict[str, tuple[int, int]]):
-    """The tag table of a run that keeps nothing on the hot path."""
+Hot = tuple[Iterator[int], Any, int, dict[str, tuple[int, int]]]
+"""What `Run.log` needs: free slots, the map, its bias (see `store.writer.Hot`), and tag -> id and check part."""
+SHUT: Final[Hot] = (NO_ROOM.slots, None, 0, {})
+"""Nothing is kept on the hot path: every call goes the slow way."""
+before_finish: Final[list[Callable[[Run], None]]] = []
+"""Called with a run that is about to finish: what is still under way to it from elsewhere (event files) is to be handed in."""
 
 
 class Run(Methods):
@@ -90,7 +99,7 @@ class Run(Methods):
         self._strict = place.strict if place is not None else False
         self._lock = threading.RLock()
         self._tags: dict[str, tuple[int, int]] = {}
-        self._hot: tuple[Iterator[int], Any, int, dict[str, tuple[int, int]]] = (NO_ROOM.slots, None, 0, _NoTags())
+        self._hot: Hot = SHUT
         self._next = automatic_step
         self._first_step = automatic_step
         self._points: PointsFile | None = None
@@ -103,10 +112,15 @@ class Run(Methods):
         self._later = Later()
         self._said_full = False
         self._seen: dict[str, str] = {}
+        self._modules = 0
         self._touched = -1
+        self._switches = 0
+        self._system: System | None = None
+        self._switched = 0.0
         self._synced = 0.0
         self._summary: dict[str, Any] = {}
         self._goals: dict[str, str] = {}
+        self.mirrors: list[Mirroring] = []
         self.config = Config(self._config_set)
         self.summary = Summary(self)
 
@@ -195,7 +209,8 @@ class Run(Methods):
 
     def _after(self, error: Exception, metrics: Any, step: Any, state: dict[str, Any]) -> None:
         """Log again, slowly, what the hot path did not get to: `state` is its local variables where it left off."""
-        del error
+        if from_signal_handler(error):
+            raise error
         tag = state.get("tag")
         if "tag" not in state:
             self._log_slowly(metrics, step)
@@ -227,24 +242,36 @@ class Run(Methods):
             where = self._next if step is None else self._step(step)
             self._next = max(self._next, where + 1)
             items: list[tuple[int, float]] = []
+            deferred: list[tuple[Any, Any]] = []
             refused: list[tuple[Any, str]] = []
             for tag, value in metrics.items():
                 try:
                     if isinstance(value, Media):
                         self._take(tag, value, where, when)
                         continue
-                    number = number_of(value)
+                    try:
+                        number = number_of(value)
+                    except NotANumber:
+                        media = as_media(value)
+                        if media is None:
+                            raise
+                        self._take(tag, media, where, when)
+                        continue
                 except Deferred:
-                    self._land(tag, value, where, when)
+                    deferred.append((tag, value))
                     continue
                 except NotANumber as error:
-                    refused.append((tag, f"want one number, got {error}"))
+                    refused.append((tag, f"want one number, got {error}; left out{hint(value)}"))
                     continue
                 except BadValue as error:
-                    refused.append((tag, f"{type(value).__name__}: {error}"))
+                    refused.append((tag, f"{type(value).__name__}: {error}; left out"))
                     continue
-                except Exception as error:  # noqa: BLE001  a foreign type's own error while it is read
-                    refused.append((tag, f"want one number, got {describe(value)} ({type(error).__name__}: {error})"))
+                except Exception as error:
+                    if from_signal_handler(error):
+                        if items and self._points is not None:
+                            self._points.put_all(items, where, when)
+                        raise
+                    refused.append((tag, f"want one number, got {describe(value)} ({type(error).__name__}: {error}); left out"))
                     continue
                 declared = self._tag(tag)
                 if declared is not None:
@@ -254,8 +281,10 @@ class Run(Methods):
             if items and self._points is not None:
                 self._points.put_all(items, where, when)
                 self._look_at_room()
+            if deferred:
+                self._land(deferred, where, when)
             for tag, what in refused:
-                self._complain(f"log: {tag!r}: {what}; left out", about=f"value {tag}", error=TypeError)
+                self._complain(f"log: {tag!r}: {what}", about=f"value {tag}", error=TypeError)
 
     def _put(self, tag: int, value: float, step: int, now: float) -> None:
         """One point behind the end of a segment."""
@@ -269,7 +298,7 @@ class Run(Methods):
         points = self._points
         assert points is not None
         hot = points.hot
-        self._hot = (hot.slots, hot.buffer, hot.bias, self._tags) if hot.buffer is not None else (hot.slots, None, 0, _NoTags())
+        self._hot = (hot.slots, hot.buffer, hot.bias, self._tags) if hot.buffer is not None else SHUT
         if points.full and not self._said_full:
             self._said_full = True
             self._complain(
@@ -318,24 +347,37 @@ class Run(Methods):
                 self._tags[name] = known
             return known
 
-    def _land(self, tag: Any, value: Any, step: int, now: float) -> None:
-        """Read a value that lies on a device in the helper thread: a copy of it as it is now, with its own step and time."""
-        landing = landing_of(value.detach() if hasattr(value, "detach") else value)
+    def _land(self, values: list[tuple[Any, Any]], step: int, now: float) -> None:
+        """Read values that lie on a device in the helper thread: copies of them as they are now, with their own step and time."""
+
+        names, line = [tag for tag, _ in values], users_line()
+
+        def failed(error: Exception) -> None:
+            self._lost += len(names)
+            tags = ", ".join(repr(name) for name in names)
+            self._complain(f"log: {tags}: could not be read from the device: {error}; left out", about=f"landing {tags}", at=line)
+
+        try:
+            landing = landings_of([value for _, value in values])
+        except Exception as error:
+            if from_signal_handler(error):
+                raise
+            failed(error)
+            return
 
         def job() -> None:
             try:
-                number = float(landing.land().reshape(-1)[0])
-                declared = self._tag(tag)
-                if declared is None or self._points is None:
-                    self._lost += 1
-                else:
-                    self._points.put(declared[0], number, step, now)
+                for tag, array in zip(names, landing.land_all(), strict=True):
+                    declared = self._tag(tag)
+                    if declared is None or self._points is None:
+                        self._lost += 1
+                    else:
+                        self._points.put(declared[0], float(array.reshape(-1)[0]), step, now)
             except Exception as error:  # noqa: BLE001  a device that fails must not end the helper
-                self._lost += 1
-                self._complain(f"log: {tag!r}: {describe(value)} could not be read: {error}; left out", about=f"landing {tag}")
+                failed(error)
 
         if not self._later.add(job):
-            self._lost += 1
+            self._lost += len(values)
             self._complain("log: too many values wait for their device; points dropped", about="queue")
 
     def _take(self, tag: Any, value: Media, step: int, now: float) -> None:
@@ -393,13 +435,17 @@ class Run(Methods):
             self._finished = True
             return
         with self._harmless("finish"):
+            for settle in list(before_finish):
+                settle(self)
             given_up = self._later.wait()
             if given_up:
                 self._lost += given_up
                 self._complain(f"finish: {given_up} values did not come from their device; counted as dropped", about="land")
+            for mirroring in self.mirrors:
+                mirroring.finish(status)
             with self._lock:
                 self._finished = True
-                self._hot = (NO_ROOM.slots, None, 0, _NoTags())
+                self._hot = SHUT
                 helper.leave(self)
                 if self._points is None or self._records is None:
                     return
@@ -455,9 +501,11 @@ class Run(Methods):
             if self._points is not None:
                 return True
             place = self._place
+            from .secrets import masked_arguments
+
             self._writer = new_writer_id(place.attempt, place.rank)
             started = time.time()
-            self._seen = framework_versions(sys.modules, _MODULES)
+            self._seen, self._modules = frameworks_used(), len(sys.modules)
             opened = Opened(
                 version=VERSION,
                 writer=self._writer,
@@ -468,7 +516,7 @@ class Run(Methods):
                 role=self._role,
                 parent=self._parent,
                 launch=place.launch,
-                command=[str(word) for word in sys.argv][:100],
+                command=masked_arguments(str(word) for word in sys.argv[:100]),
                 directory=os.getcwd(),
                 python=sys.version.split()[0],
                 crossboard=_version(),
@@ -491,7 +539,29 @@ class Run(Methods):
             self._records, self._points, self._tags = records, points, {}
             self._look_at_room()
         helper.look_after(self)
+        if self._role == "main" and place.system:
+            self._system = System(place.system, directory=place.directory, rank=place.rank, created=place.created)
+            if self._system.looks_around:
+                self._later.add(self._look_around, size=1)
         return True
+
+    def _look_around(self) -> None:
+        """Write down what the run knows about itself. In the helper thread."""
+        if self._system is not None:
+            from ..store.blobs import write_blob
+
+            directory = self.dir
+            self._keep(self._system.look_around(lambda data: write_blob(directory, data, extension="txt", media_type="text/plain")))
+
+    def _sample(self) -> None:
+        """Keep what the process and its machine use now, when it is time. In the helper thread."""
+        if self._system is None or self._points is None:
+            return
+        step, values = self._system.sample()
+        for tag, value in values.items():
+            declared = self._tag(tag)
+            if declared is not None:
+                self._points.put(declared[0], value, step, time.time())
 
     def _append(self, record: Record) -> bool:
         """Append to the records file; say once when that fails."""
@@ -526,7 +596,8 @@ class Run(Methods):
         try:
             yield
         except Exception as error:
-            if self._strict or isinstance(error, Warning):  # a warning is raised only where the user asked for that
+            # a warning is raised only where the user asked for that
+            if self._strict or isinstance(error, Warning) or from_signal_handler(error):
                 raise
             self._complain(f"{call}: {type(error).__name__}: {error}", about=f"{call} {type(error).__name__}")
 
@@ -539,10 +610,10 @@ class Run(Methods):
             return TICK_S
         switches = points.switches
         points.prepare()
-        if switches == getattr(self, "_switches", 0):
+        if switches == self._switches:
             return TICK_S
         now = time.monotonic()
-        lasted, self._switched = now - getattr(self, "_switched", now - TICK_S), now
+        lasted, self._switched = (now - self._switched if self._switches else TICK_S), now
         self._switches = switches
         return max(0.001, min(TICK_S, lasted / 2))
 
@@ -555,7 +626,7 @@ class Run(Methods):
         if state.st_nlink == 0 or not os.path.exists(place.directory):
             if not points.full:
                 points.stop("the run's directory was removed")
-                self._hot = (NO_ROOM.slots, None, 0, _NoTags())
+                self._hot = SHUT
                 text = f"log: {place.directory} was removed; training goes on, points are dropped and counted"
                 self._said_full = True
                 self._complain(text, about="removed")
@@ -569,9 +640,13 @@ class Run(Methods):
                 self._synced = time.monotonic()
                 os.fdatasync(points.fd)
         self._see_frameworks()
+        self._sample()
 
     def _see_frameworks(self) -> None:
-        seen = framework_versions(sys.modules, _MODULES)
+        if len(sys.modules) == self._modules:
+            return
+        self._modules = len(sys.modules)
+        seen = frameworks_used()
         new = {name: version for name, version in seen.items() if name not in self._seen}
         if new:
             self._seen = seen
@@ -580,12 +655,12 @@ class Run(Methods):
     def after_fork(self) -> None:
         """In a forked child: what was open belongs to the parent; the first call that logs opens files of its own."""
         self._lock = threading.RLock()
-        self._hot = (NO_ROOM.slots, None, 0, _NoTags())
+        self._hot = SHUT
         if self._points is not None:
             self._points.forget()
         if self._records is not None:
             self._records.close()
-        self._parent, self._role = self._writer, "fork"
+        self._parent, self._role, self._system = self._writer, "fork", None
         self._points = self._records = None
         self._tags = {}
         self._lost, self._later = 0, Later()
@@ -620,6 +695,8 @@ class Deposit:
 
     def blob(self, data: bytes, *, extension: str, media_type: str) -> Inline | InFile:
         """Keep `data` in the run's directory."""
+        from ..store.blobs import write_blob
+
         return write_blob(self._run.dir, data, extension=extension, media_type=media_type)
 
     def warn(self, text: str, *, about: str) -> None:

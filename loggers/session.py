@@ -2,7 +2,8 @@
 
 How a program ends decides the status: it returns or leaves a ``with`` block, ``sys.exit(0)``: finished; an exception that
 nobody caught, or ``sys.exit`` with anything else: failed, with its text; ``os._exit``, a signal, a crash: no end is recorded,
-and a reader that can prove the death says killed. Every point whose call returned is kept in each case.
+and a reader that can prove the death says killed. A bare ``raise SystemExit(3)`` tells nobody its status (see `ending`):
+finished. Every point whose call returned is kept in each case.
 """
 
 from __future__ import annotations
@@ -19,19 +20,20 @@ from typing import Any, Final
 from ..store.errors import CrossboardError
 from ..store.filesystem import way_of
 from ..store.rundir import VERSION, RunFile, claim_attempt, find_runs, is_run_dir, read_run_file, write_run_file
+from . import ending
 from .config import config_of
 from .harmless import after_fork as warn_after_fork
 from .harmless import warn
 from .helper import helper
-from .launch import Launch, launch_of, new_run_id
+from .launch import Launch, launch_of, new_run_id, scattered
 from .run import Place, Run
+from .system import parts_wanted
 
 _open_runs: list[Run] = []
 _current: Run | None = None
 _begun: Final[dict[tuple[str, str, str, str], int]] = {}
 _hooks: Final = threading.Lock()
 _hooked = False
-_exit_code: Any = None
 
 
 def init(
@@ -46,6 +48,7 @@ def init(
     mode: str | None = None,
     strict: bool = False,
     durable_s: float | None = None,
+    system: bool = True,
 ) -> Run:
     """Begin a run, or a new attempt of one; it becomes the current run, and a current one is finished first.
 
@@ -60,6 +63,8 @@ def init(
         mode: "disabled" makes every call a no-op; so does CROSSBOARD_MODE=disabled.
         strict: raise what would only be warned of.
         durable_s: sync the journal to the disk about every so many seconds, against power loss.
+        system: write down what the run knows about itself (command line, git, packages, machine) and what it uses every ten
+            seconds; secrets are masked. CROSSBOARD_SYSTEM=0 turns it off, or names the parts that are wanted (`system`).
 
     Returns:
         The run. Without ``strict`` nothing is raised: when the directory cannot be written, one warning says so and the run
@@ -70,7 +75,7 @@ def init(
         if _current is not None and _current in _open_runs:
             _current.finish()
             _open_runs.remove(_current)
-        run = _begin(project, name, config, dir, group, tags, notes, resume, mode, strict, durable_s)
+        run = _begin(project, name, config, dir, group, tags, notes, resume, mode, strict, durable_s, system)
     except (OSError, CrossboardError, ValueError, TypeError) as error:
         if strict:
             raise
@@ -95,6 +100,7 @@ def _begin(
     mode: str | None,
     strict: bool,
     durable_s: float | None,
+    system: bool,
 ) -> Run:
     mode = mode if mode is not None else os.environ.get("CROSSBOARD_MODE", "")
     if mode not in ("", "online", "offline", "disabled"):
@@ -106,6 +112,12 @@ def _begin(
     base = os.path.abspath(os.fspath(root if root is not None else os.environ.get("CROSSBOARD_DIR") or "runs"))
     project = project or os.path.basename(os.getcwd()) or "project"
     launch = _nth(launch_of(), base, project, name or "")
+    if scattered():
+        text = (
+            "init: torchrun gave the machines of this training no common id, so each machine is a run of its own; start it with "
+            "--rdzv-id=NAME, or set CROSSBOARD_RUN_ID to the same text on all of them"
+        )
+        warn(text, about="launch", error=CrossboardError if strict else None)
     directory, identity, continues = _directory_of(base, project, name, resume, launch, strict)
     if identity is None:
         run_id = os.path.basename(directory)
@@ -135,6 +147,8 @@ def _begin(
         network=network,
         durable_s=durable_s,
         strict=strict,
+        created=identity.created,
+        system=parts_wanted(system),
     )
     run = Run(place, automatic_step=_next_step(directory) if continues or attempt > 1 else 0)
     if strict and not run.open():
@@ -296,25 +310,19 @@ def _hook() -> None:
         before(kind, error, trace)
 
     sys.excepthook = excepthook
-    leave = sys.exit
-
-    def exit_(code: Any = None) -> Any:
-        global _exit_code
-        _exit_code = code
-        return leave(code)
-
-    sys.exit = exit_
+    ending.watch()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_fork)
 
 
 def _at_exit() -> None:
+    raised, status = ending.status()
     for run in list(_open_runs):
-        if _exit_code in (None, 0, False):
+        if not raised or status in (None, 0, False):
             run.finish()
         else:
-            number = _exit_code if isinstance(_exit_code, int) else 1
-            run.finish("failed", error=f"exit status {_exit_code}", exit_code=number)
+            number = status if isinstance(status, int) else 1
+            run.finish("failed", error=f"exit status {status}", exit_code=number)
 
 
 def _after_fork() -> None:

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .kinds import RunInfo, Status
+from .kinds import FRAMEWORKS, RunInfo, Status
 from .records import (
     Alert,
     ConfigSet,
@@ -38,19 +38,6 @@ from .records import (
 from .source import FoundRun, Placed, WriterLife
 
 SILENT_AFTER_S: Final = 60.0
-FRAMEWORKS: Final = (
-    ("lightning", "lightning"),
-    ("keras", "keras"),
-    ("tensorflow", "tensorflow"),
-    ("torch", "torch"),
-    ("jax", "jax"),
-    ("mxnet", "mxnet"),
-    ("xgboost", "xgboost"),
-    ("lightgbm", "lightgbm"),
-    ("sklearn", "scikit-learn"),
-)
-"""Imported module -> name shown, the one that says most first."""
-
 _EDITABLE: Final = ("name", "group", "tags", "notes", "hidden", "color")
 
 

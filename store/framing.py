@@ -48,7 +48,7 @@ def _length_at(data: memoryview, at: int) -> int:
     return int(length)
 
 
-def _resync(data: memoryview, at: int) -> int:
+def next_frame(data: memoryview, at: int) -> int:
     """First position after `at` where a frame header proves true and its payload, as far as it is there, does too."""
     end = len(data) - HEADER.size
     for here in range(at + 1, end + 1):
@@ -97,7 +97,7 @@ def read_frames(
                     problems.append(Problem(path, base + at, f"payload checksum: got {got:#010x}, want {want:#010x}; record skipped"))
                 at = stop + FOOTER.size
                 continue
-            following = _resync(view, at) if complete else len(view)
+            following = next_frame(view, at) if complete else len(view)
             if following < len(view):
                 problems.append(Problem(path, base + at, f"{following - at} bytes are no whole record; skipped to the next one"))
                 at = following
@@ -109,7 +109,7 @@ def read_frames(
             if complete:
                 problems.append(Problem(path, base + at, f"torn record: got {left} bytes, want at least {OVERHEAD}; writer is gone"))
             break
-        following = _resync(view, at)
+        following = next_frame(view, at)
         if following >= len(view) and not complete:
             break  # the end of a growing file: what comes next will tell
         problems.append(Problem(path, base + at, f"length checksum is wrong; {following - at} bytes skipped to the next whole record"))

@@ -53,6 +53,19 @@ class Kind(enum.Enum):
     EVENT = "event"
 
 
+FRAMEWORKS: Final = (
+    ("lightning", "lightning"),
+    ("keras", "keras"),
+    ("tensorflow", "tensorflow"),
+    ("torch", "torch"),
+    ("jax", "jax"),
+    ("mxnet", "mxnet"),
+    ("xgboost", "xgboost"),
+    ("lightgbm", "lightgbm"),
+    ("sklearn", "scikit-learn"),
+)
+"""Imported module -> name shown, the one that says most first."""
+
 Status = Literal["running", "finished", "failed", "killed", "silent"]
 STATUSES: Final[tuple[Status, ...]] = ("running", "finished", "failed", "killed", "silent")
 

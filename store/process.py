@@ -11,7 +11,6 @@ Where there is no /proc (macOS, Windows) only "unknown" is ever answered.
 from __future__ import annotations
 
 import os
-import socket
 from typing import Literal
 
 import msgspec
@@ -50,6 +49,15 @@ def start_ticks_of(pid: int) -> int:
     return int(fields[19])
 
 
+def host_name() -> str:
+    """The name of this machine, as ``socket.gethostname`` has it, without the import."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import platform
+
+    return platform.node()
+
+
 def pid_namespace() -> str:
     """The pid namespace of this process, or '' where there is none."""
     try:
@@ -62,7 +70,7 @@ def this_process() -> ProcessIdentity:
     """Name the calling process."""
     pid = os.getpid()
     return ProcessIdentity(
-        host=socket.gethostname(),
+        host=host_name(),
         machine=_read("/etc/machine-id"),
         boot=_read("/proc/sys/kernel/random/boot_id"),
         pid_namespace=pid_namespace(),
@@ -79,7 +87,7 @@ def life_of(process: ProcessIdentity) -> Life:
         return "unknown"
     if process.boot != boot:
         same_machine = bool(process.machine) and process.machine == _read("/etc/machine-id")
-        return "dead" if same_machine and process.host == socket.gethostname() else "unknown"
+        return "dead" if same_machine and process.host == host_name() else "unknown"
     if process.pid_namespace != pid_namespace() or not process.start_ticks:
         return "unknown"
     return "alive" if start_ticks_of(process.pid) == process.start_ticks else "dead"

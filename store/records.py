@@ -98,6 +98,26 @@ class FrameworksSeen(_Record, frozen=True, kw_only=True, tag="frameworks"):
     frameworks: dict[str, str]
 
 
+class Surroundings(_Record, frozen=True, kw_only=True, tag="surroundings"):
+    """What a run knows about itself, secrets masked; what was not wanted or is not known is empty.
+
+    arguments    the whole command line
+    git          "commit", "branch", "remote", "changed" (number of changed files)
+    diff         what was not committed, as text
+    packages     zlib of lines "name==version"
+    host         "name", "system", "cpu", "cpus", "memory_bytes", "disk_bytes", "gpus" ...
+    environment  variables of an allow-list
+    """
+
+    wall_time: float
+    arguments: list[str] = []
+    git: dict[str, Any] = {}
+    diff: Blob | None = None
+    packages: bytes = b""
+    host: dict[str, Any] = {}
+    environment: dict[str, str] = {}
+
+
 class TagDeclared(_Record, frozen=True, kw_only=True, tag="tag"):
     """The name behind a tag id of this writer's points journal. Ids count from 1; two ids may name one tag."""
 
@@ -319,16 +339,24 @@ class TextPoint(_Point, frozen=True, kw_only=True, tag="text"):
 
 
 class TablePoint(_Point, frozen=True, kw_only=True, tag="table"):
-    """A table: an Arrow IPC stream as blob; cells of a media column hold the blob's MessagePack."""
+    """A table: an Arrow IPC stream as blob.
+
+    media   column -> kind ("image", "audio", "video", "figure") of the columns whose cells hold the MessagePack of a `Blob`
+    files   those of their blobs that lie in files, so that who looks for the blobs of a record finds them
+    """
 
     columns: list[str]
     rows: int
     blob: Blob
     media: dict[str, str] = {}
+    files: list[InFile] = []
 
 
 class FigurePoint(_Point, frozen=True, kw_only=True, tag="figure"):
-    """A Plotly figure as JSON; `picture` is what it looked like where it was drawn (matplotlib)."""
+    """A figure. blob, by its media type: a Plotly figure (application/json), or how it was drawn (image/svg+xml, image/png).
+
+    picture   what it looked like where it was drawn (matplotlib): a PNG
+    """
 
     blob: Blob
     picture: Picture | None = None
@@ -435,7 +463,8 @@ class MeshPoint(_Point, frozen=True, kw_only=True, tag="mesh"):
 
 
 class TensorPoint(_Point, frozen=True, kw_only=True, tag="tensor"):
-    """Any array: row-major bytes, dtype by NumPy's name ("float32", "bfloat16", "object" for strings as MessagePack)."""
+    """Any array: row-major little-endian bytes, dtype by NumPy's name, or ml_dtypes' where NumPy has none ("float32", "bfloat16",
+    "datetime64[ns]"). dtype "object": strings, one MessagePack list of all items, str or bytes, row by row."""
 
     blob: Blob
     shape: list[int]
@@ -461,6 +490,7 @@ Point: TypeAlias = (
 Record: TypeAlias = (
     Opened
     | FrameworksSeen
+    | Surroundings
     | TagDeclared
     | Ended
     | Sealed
@@ -496,6 +526,7 @@ KIND_OF: Final[dict[type[Any], Kind]] = {
     ConsoleLines: Kind.EVENT,
     Opened: Kind.EVENT,
     FrameworksSeen: Kind.EVENT,
+    Surroundings: Kind.EVENT,
     Ended: Kind.EVENT,
     Sealed: Kind.EVENT,
     Edited: Kind.EVENT,
@@ -509,6 +540,9 @@ MEDIA_EXTENSIONS: Final = frozenset(
         "webp",
         "gif",
         "wav",
+        "mp3",
+        "ogg",
+        "flac",
         "mp4",
         "webm",
         "svg",

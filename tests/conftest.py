@@ -79,7 +79,8 @@ def chromium_arguments() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No launcher's or user's variables reach a test; caches go to a place of its own; nothing is sealed in the background."""
+    """No launcher's or user's variables reach a test; caches go to a place of its own; nothing is sealed or
+    asked of git in the background."""
     kept = ("CROSSBOARD_CHROMIUM", "CROSSBOARD_NO_CHROMIUM", "CROSSBOARD_VENV")
     for name in list(os.environ):
         if name.startswith(("CROSSBOARD_", "TORCHELASTIC_", "SLURM_", "OMPI_COMM_")) and name not in kept:
@@ -88,3 +89,4 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CROSSBOARD_CACHE", str(tmp_path_factory.mktemp("cache", numbered=True)))
     monkeypatch.setenv("CROSSBOARD_SEAL", "0")
+    monkeypatch.setenv("CROSSBOARD_SYSTEM", "0")

@@ -15,7 +15,7 @@ import pytest
 from crossboard.loggers import harmless
 from crossboard.loggers.helper import helper
 from crossboard.loggers.later import MOST_BYTES, Later
-from crossboard.loggers.launch import launch_of
+from crossboard.loggers.launch import launch_of, scattered
 from crossboard.store.errors import CrossboardWarning
 from crossboard.store.points import HEADER_SIZE, RECORD_SIZE, PointsHeader, decode_records
 from crossboard.store.rundir import find_runs
@@ -140,3 +140,17 @@ def test_tasks_of_one_srun_share_a_launch_and_a_torchrun_restart_inside_is_anoth
     again = launch_of({**words, "SLURM_PROCID": "0", "TORCHELASTIC_RUN_ID": "none", "TORCHELASTIC_RESTART_COUNT": "1"})
     assert again.job == first.job
     assert again.key != first.key
+
+
+@pytest.mark.parametrize(
+    ("words", "scattered_"),
+    [
+        ({"TORCHELASTIC_RUN_ID": "none", "LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "4"}, True),
+        ({"TORCHELASTIC_RUN_ID": "none", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "4"}, False),
+        ({"TORCHELASTIC_RUN_ID": "job7", "LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "4"}, False),
+        ({"TORCHELASTIC_RUN_ID": "none", "LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "4", "CROSSBOARD_RUN_ID": "x"}, False),
+        ({}, False),
+    ],
+)
+def test_machines_without_a_common_id_are_told_of(words: dict[str, str], scattered_: bool) -> None:
+    assert scattered(words) is scattered_

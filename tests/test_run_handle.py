@@ -221,6 +221,11 @@ def test_an_exception_inside_with_marks_the_run_failed(root: Path, read: Read) -
         ("", "finished"),
         ("import sys; sys.exit(0)", "finished"),
         ("import sys; sys.exit(3)", "failed"),
+        ("exit(3)", "failed"),
+        ("leave(3)", "failed"),
+        ("def main():\n    import sys\n    sys.exit('no data')\nmain()", "failed"),
+        ("import sys\ntry:\n    sys.exit(3)\nexcept SystemExit:\n    pass", "finished"),
+        ("raise SystemExit(0)", "finished"),
         ("raise RuntimeError('boom')", "failed"),
         ("import os; os._exit(0)", "killed"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", "killed"),
@@ -228,11 +233,45 @@ def test_an_exception_inside_with_marks_the_run_failed(root: Path, read: Read) -
     ],
 )
 def test_how_a_program_ends_decides_the_status_and_costs_no_point(root: Path, ending: str, status: str) -> None:
-    code = f"import crossboard as cb\nrun = cb.init(dir={str(root)!r})\nfor i in range(1000): run.log({{'a': i}})\n{ending}\n"
+    begin = "from sys import exit as leave\nimport crossboard as cb"
+    code = f"{begin}\nrun = cb.init(dir={str(root)!r})\nfor i in range(1000): run.log({{'a': i}})\n{ending}\n"
     subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
     info, points = read_run(root)
     assert info.status == status
     assert len(points["a"]) == 1000
+
+
+class TooLong(Exception):
+    """What a user's own alarm raises."""
+
+
+def test_what_a_signal_handler_raises_inside_a_logging_call_reaches_the_user(root: Path, read: Read) -> None:
+    class Slow:
+        """A number that is read while the alarm rings."""
+
+        def __init__(self, value: float) -> None:
+            self.value = value
+
+        def item(self) -> float:
+            return self.value
+
+        def __float__(self) -> float:
+            signal.raise_signal(signal.SIGALRM)
+            return self.value
+
+    def handler(number: int, frame: Any) -> None:
+        raise TooLong
+
+    run = cb.init(dir=root)
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with pytest.raises(TooLong):
+            run.log({"a": 1.0, "b": Slow(2.0), "c": 3.0}, step=0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    run.log({"c": 4.0}, step=1)
+    run.finish()
+    assert read()[1] == {"a": [(0, 1.0)], "c": [(1, 4.0)]}
 
 
 def test_a_signal_handler_may_log_inside_a_logging_call(root: Path, read: Read) -> None:

@@ -148,6 +148,14 @@ class Run:
         return self.info.status
 
     @property
+    def group(self) -> str:
+        return self.info.group
+
+    @property
+    def notes(self) -> str:
+        return self.info.notes
+
+    @property
     def config(self) -> dict[str, Any]:
         return self.info.config
 
@@ -163,8 +171,14 @@ class Run:
 
     @property
     def summary(self) -> Mapping[str, Any]:
-        """What the program put into its summary, and for every other scalar tag its last value."""
-        return {**{tag: one.last for tag, one in self.metrics.items()}, **self.info.summary}
+        """What the program put into its summary, and for every other scalar tag its last, min and max, and best where a goal
+        was defined: as `Run.summary` has it while training."""
+        made: dict[str, Any] = {}
+        for tag, one in self.metrics.items():
+            made[tag] = {"last": one.last, "min": one.min, "max": one.max}
+            if one.best is not None:
+                made[tag]["best"] = one.best
+        return {**made, **self.info.summary}
 
     def series(self) -> list[str]:
         """The tags of the scalar series, sorted."""

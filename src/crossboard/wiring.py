@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from crossboard.adapters.tensorboard.reading.source import TensorBoardSource
 from crossboard.store.native import NativeSource
 from crossboard.store.source import Source
 
 
 def sources_for(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
-    """One source for each of `paths`, each path once; a path that is not there yet is watched until it is."""
+    """The sources of each of `paths`, one for each format; each path once. A path that is not there yet is watched until it is."""
     unique = dict.fromkeys(os.path.abspath(os.fspath(path)) for path in paths)
-    return [NativeSource(path) for path in unique]
+    return [source for path in unique for source in (NativeSource(path), TensorBoardSource(path))]

@@ -1,0 +1,110 @@
+"""Log directories as TensorBoard sees them: which directories are runs, and which files of them are event files.
+
+A run is a directory that holds an event file, found by a walk that follows links; its name is its path below the log directory,
+"." for that itself. An event file is one whose name contains ``tfevents`` and does not end in ``.profile-empty``. A link that leads
+back to a directory above it is not followed again.
+
+Sources: tensorboard/backend/event_processing/io_wrapper.py (IsTensorBoardEventsFile, IsSummaryEventsFile), directory_watcher.py.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ....store.rundir import RUN_FILE
+
+MARK: Final = "tfevents"
+_STARTED: Final = re.compile(r"tfevents\.(\d{9,11})\.")
+SETTLED_NS: Final = 2_000_000_000
+"""A directory that changed so recently may change again without its time saying so."""
+LEFT_OUT: Final = frozenset([".git", "__pycache__", "node_modules", ".venv", "venv"])
+"""Directories that no run lies in and that may be very large."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """A directory with event files. files: their names, sorted; the order in which they are read."""
+
+    path: str
+    name: str
+    files: tuple[str, ...]
+
+
+def is_event_file(name: str) -> bool:
+    """Whether a file of this name is an event file."""
+    return MARK in name and not name.endswith(".profile-empty")
+
+
+class LogDirectory:
+    """The runs under a path, walked again and again: a directory that did not change since is not listed anew.
+
+    unreadable: errors of directories that the newest walk could not list.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.unreadable: list[OSError] = []
+        self._listed: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {}
+
+    def runs(self) -> Iterator[RunDirectory]:
+        """Yield the runs, parents first, in the order of their names. The path of an event file is a run of that file alone."""
+        if os.path.isfile(self.path):
+            if is_event_file(os.path.basename(self.path)):
+                yield RunDirectory(os.path.dirname(self.path), ".", (os.path.basename(self.path),))
+            return
+        self.unreadable = []
+        listed: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {}
+        seen: set[tuple[int, int]] = set()
+        waiting = [self.path]
+        while waiting:
+            directory = waiting.pop()
+            try:
+                state = os.stat(directory)
+                if (state.st_dev, state.st_ino) in seen:
+                    continue
+                seen.add((state.st_dev, state.st_ino))
+                known = self._listed.get(directory)
+                if known is None or known[0] != state.st_mtime_ns:
+                    files, below = _list(directory)
+                    settled = time.time_ns() - state.st_mtime_ns > SETTLED_NS
+                    known = (state.st_mtime_ns if settled else -1, files, below)
+            except OSError as error:
+                if directory != self.path or os.path.lexists(directory):
+                    self.unreadable.append(error)
+                continue
+            listed[directory] = known
+            if known[1]:
+                yield RunDirectory(directory, os.path.relpath(directory, self.path), known[1])
+            waiting.extend(os.path.join(directory, name) for name in reversed(known[2]))
+        self._listed = listed
+
+
+def _list(directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(event files, directories) in `directory`, by name; nothing in a native run, which another source reads. Raises OSError."""
+    files, below = [], []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name == RUN_FILE:
+                return (), ()
+            if entry.is_dir():
+                if entry.name not in LEFT_OUT:
+                    below.append(entry.name)
+            elif is_event_file(entry.name):
+                files.append(entry.name)
+    return tuple(sorted(files)), tuple(sorted(below))
+
+
+def started_of(directory: RunDirectory) -> float:
+    """When the run began, epoch seconds: by the name of its first file, else by the age of that file, else NaN."""
+    found = [float(match.group(1)) for name in directory.files if (match := _STARTED.search(name))]
+    if found and min(found) > 1e8:
+        return min(found)
+    try:
+        return min(os.stat(os.path.join(directory.path, name)).st_mtime for name in directory.files)
+    except (OSError, ValueError):
+        return float("nan")

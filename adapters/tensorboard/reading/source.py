@@ -1,0 +1,363 @@
+"""The TensorBoard source: event files read live and in place, with pread and nothing else.
+
+    cursor := MessagePack of {files: {name: FileCursor}, plugins: {tag: plugin}, attempt, newest}
+
+Every point is kept, in the order in which it stands in its file; files are read in the order of their names, each from where the
+last read ended, whether it is the newest or not. What a tag is, is told by the first value that carries metadata, also when later
+ones carry none.
+
+Attempts. A file whose first event is younger than everything read before it in its directory is a new attempt (the program was
+started again, or opened a new writer); files that overlap in time belong together. A SessionLog START inside a file that has points
+already begins one, too. Nothing is purged: the default view takes the newest attempt from where it begins (law 3).
+
+A file that became shorter, or whose bytes before the cursor are others now (rsync puts a new file in its place), makes the run
+be read anew. A torn end waits; damage in the middle is told with its offset, and what follows it is read.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any, Final
+
+import google_crc32c
+import msgspec
+import numpy as np
+
+from ....store.blobs import read_blob
+from ....store.errors import NotFound
+from ....store.framing import OVERHEAD
+from ....store.kinds import Points, Problem
+from ....store.records import Blob, Ended, Foreign
+from ....store.source import Batch, FoundRun, Placed, Strand, WriterLife
+from . import hparams
+from .events import Event, array_of, event_of
+from .fields import NotAMessage
+from .frames import Frames, find_frames
+from .logdir import LogDirectory, RunDirectory, started_of
+from .points import Piece, points_of
+from .scalars import Numbers, find_numbers
+
+FORMAT: Final = "tensorboard"
+SCALARS: Final = "scalars"
+PIECE: Final = 8 << 20
+"""Bytes that are decoded together: small enough for the caches of a processor."""
+PROOF: Final = 512
+"""So many bytes before the cursor prove that a file is still the same."""
+START: Final = 1
+
+
+class Restart(Exception):
+    """What was handed out cannot be matched to the files any more."""
+
+
+class FileCursor(msgspec.Struct, omit_defaults=True):
+    """How far a file was read. proof: CRC-32C of the bytes before `offset`, at most `PROOF`; attempts: those that stand in it."""
+
+    offset: int = 0
+    proof: int = 0
+    attempts: list[int] = []
+    started: bool = False
+    ended: bool = False
+
+    def writer(self, name: str) -> str:
+        """What its newest attempt is called in the file `name`."""
+        return _writer(name, len(self.attempts))
+
+
+class RunCursor(msgspec.Struct, omit_defaults=True):
+    """How far a run was read. newest: the youngest wall time so far."""
+
+    files: dict[str, FileCursor] = {}
+    plugins: dict[str, str] = {}
+    attempt: int = 0
+    newest: float = float("-inf")
+
+
+def _writer(name: str, count: int) -> str:
+    return name if count <= 1 else f"{name}#{count}"
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(RunCursor)
+
+
+class TensorBoardSource:
+    """The runs under a log directory, or the run of one event file. Implements `source.Source`."""
+
+    format = FORMAT
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(os.fspath(path))
+        self._directories: dict[str, RunDirectory] = {}
+        self.logdir = LogDirectory(self.path)
+
+    # -------------------------------------------------------------------------------------------------- scan
+
+    def scan(self) -> list[FoundRun]:
+        """List the runs that are there now."""
+        directories = list(self.logdir.runs())
+        self._directories = {directory.path: directory for directory in directories}
+        root = self.path if os.path.isdir(self.path) else os.path.dirname(self.path)
+        project = os.path.basename(root)
+        found = []
+        for directory in directories:
+            name = project if directory.name == "." else directory.name
+            key = f"{FORMAT}:{directory.path}"
+            found.append(FoundRun(key, directory.path, project, directory.name, name, started_of(directory), token=_token(directory)))
+        return found
+
+    # -------------------------------------------------------------------------------------------------- read
+
+    def read(self, run: FoundRun, cursor: bytes | None, *, max_bytes: int = 64 << 20) -> Batch:
+        """Return what came in `run` since `cursor`. One unreadable file takes down no other: it is a problem in the batch."""
+        try:
+            return self._read(run, cursor, max_bytes)
+        except Restart:
+            return replace(self._read(run, None, max_bytes), restart=True)
+
+    def _read(self, run: FoundRun, cursor: bytes | None, max_bytes: int) -> Batch:
+        try:
+            state = _decoder.decode(cursor) if cursor else RunCursor()
+        except msgspec.MsgspecError:  # of another version, or damaged where it was kept
+            raise Restart from None
+        directory = self._directories.get(run.path)
+        names = directory.files if directory is not None else ()
+        if any(name not in names for name in state.files):
+            raise Restart  # a file is gone: its points go, too
+        reading = Reading(run.path, state)
+        budget = max_bytes
+        more = False
+        for name in names:
+            if budget <= 0:
+                more = True
+                break
+            try:
+                budget -= reading.read_file(name, budget)
+            except OSError as error:
+                reading.problems.append(Problem(os.path.join(run.path, name), -1, f"cannot be read: {error.strerror}"))
+        return reading.batch(names, more=more or budget <= 0)
+
+    def blob(self, run: FoundRun, blob: Blob) -> bytes:
+        """Return the bytes of `blob`. What lies outside the run's directory is not handed out, whatever a record says."""
+        if isinstance(blob, Foreign):
+            path = os.path.join(run.path, blob.path)
+            if os.path.dirname(os.path.abspath(path)) != os.path.abspath(run.path):
+                raise NotFound(f"blob: want a file in {run.path}, got {blob.path}")
+            blob = msgspec.structs.replace(blob, path=path)
+        return read_blob(run.path, blob)
+
+
+def _token(directory: RunDirectory) -> object:
+    """What changes when a file of the run grows, appears or is replaced."""
+    states = []
+    for name in directory.files:
+        try:
+            state = os.stat(os.path.join(directory.path, name))
+        except OSError:
+            return None
+        states.append((name, state.st_size, state.st_mtime_ns, state.st_ino))
+    return tuple(states)
+
+
+class Reading:
+    """One read of a run: takes pieces of its files and gathers what they say."""
+
+    def __init__(self, directory: str, state: RunCursor) -> None:
+        self.directory, self.state = directory, state
+        self.problems: list[Problem] = []
+        self._records: list[Placed] = []
+        self._strands: dict[tuple[str, int, str], list[tuple[Any, Any, Any]]] = {}
+
+    def read_file(self, name: str, budget: int) -> int:
+        """Read on in a file, at most about `budget` bytes; return how many were done with. Raises OSError, Restart."""
+        path = os.path.join(self.directory, name)
+        done = 0
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            length = os.fstat(fd).st_size
+            known = self.state.files.get(name)
+            if known is not None and (length < known.offset or _proof(fd, known.offset) != known.proof):
+                raise Restart
+            file = known if known is not None else FileCursor()
+            if known is None and length == 0:
+                return 0
+            self.state.files[name] = file
+            while done < budget and file.offset < length:
+                piece = _pread(fd, min(PIECE, length - file.offset), file.offset)
+                frames = find_frames(piece, path=path, base=file.offset)
+                if frames.end == 0:
+                    wanted = int.from_bytes(piece[:8], "little") + OVERHEAD
+                    if len(piece) >= length - file.offset or wanted > length - file.offset:
+                        break  # torn, or still being written
+                    piece = _pread(fd, max(wanted, min(2 * len(piece), length - file.offset)), file.offset)
+                    frames = find_frames(piece, path=path, base=file.offset)
+                    if frames.end == 0:
+                        break
+                self.problems.extend(frames.problems)
+                self._take(name, file, frames)
+                file.offset += frames.end
+                done += frames.end
+            file.proof = _proof(fd, file.offset)
+        finally:
+            os.close(fd)
+        return done
+
+    def batch(self, names: tuple[str, ...], *, more: bool) -> Batch:
+        """All that was gathered."""
+        strands = [
+            Strand(tag, 0, attempt, writer, Points(*(np.concatenate(columns) for columns in zip(*parts, strict=True))))
+            for (tag, attempt, writer), parts in self._strands.items()
+        ]
+        lives = [life for name in names if name in self.state.files for life in self._lives(name, self.state.files[name])]
+        return Batch(_encoder.encode(self.state), strands, self._records, self.problems, lives, more)
+
+    def _lives(self, name: str, file: FileCursor) -> list[WriterLife]:
+        try:
+            touched = os.stat(os.path.join(self.directory, name)).st_mtime
+        except OSError:
+            touched = 0.0
+        life = "ended" if file.ended else "unknown"
+        return [
+            WriterLife(_writer(name, count), attempt, 0, "main", life, touched)
+            for count, attempt in enumerate(file.attempts or [1], start=1)
+        ]
+
+    # ------------------------------------------------------------------------------------------ what records say
+
+    def _take(self, name: str, file: FileCursor, frames: Frames) -> None:
+        numbers = find_numbers(frames.data, frames.start, frames.size)
+        rest = np.ones(len(frames.start), bool)
+        rest[numbers.record] = False
+        events: list[tuple[int, Event]] = []
+        for index in np.flatnonzero(rest).tolist():
+            event = self._event(name, file, frames, index)
+            if event is not None:
+                events.append((index, event))
+        if not file.attempts and len(frames.start):
+            first = min([event.wall_time for index, event in events[:1]] + numbers.wall_time[:1].tolist(), default=self.state.newest)
+            self._begin_attempt(file, anew=first > self.state.newest)
+        self._learn(numbers, events)
+        told = np.array([self.state.plugins.get(tag) for tag in numbers.tags], object)
+        is_number = numbers.simple | (told[numbers.tag] == SCALARS) if len(numbers.tags) else numbers.simple
+        for index in numbers.record[~is_number].tolist():  # a rank-0 float of another plugin
+            event = self._event(name, file, frames, index)
+            if event is not None:
+                events.append((index, event))
+        events.sort(key=lambda pair: pair[0])
+        piece = Piece(frames.data, name, file.offset)
+        low = 0
+        for index, event in events:
+            if event.session == START:
+                low = self._keep_numbers(name, file, numbers, is_number, low, index)
+                if file.started:
+                    self._begin_attempt(file, anew=True)
+            self._keep_event(name, file, piece, event, int(frames.start[index]))
+            file.started = file.started or bool(event.values)
+            self.state.newest = max(self.state.newest, event.wall_time)
+        self._keep_numbers(name, file, numbers, is_number, low, len(frames.start))
+        if len(numbers.wall_time):
+            self.state.newest = max(self.state.newest, float(numbers.wall_time.max()))
+
+    def _begin_attempt(self, file: FileCursor, *, anew: bool) -> None:
+        if anew or not self.state.attempt:
+            self.state.attempt += 1
+        file.attempts.append(self.state.attempt)
+        file.ended = False
+
+    def _event(self, name: str, file: FileCursor, frames: Frames, index: int) -> Event | None:
+        begin, size = int(frames.start[index]), int(frames.size[index])
+        try:
+            return event_of(frames.data, begin, begin + size)
+        except NotAMessage as error:
+            self._say(name, file.offset + begin - 12, f"record is no event: {error}; skipped")
+            return None
+
+    def _learn(self, numbers: Numbers, events: list[tuple[int, Event]]) -> None:
+        """Note what each new tag is, by the first value that says so."""
+        plugins = self.state.plugins
+        found: dict[str, tuple[int, str]] = {}
+        if len(numbers.tags):
+            said = np.flatnonzero(~numbers.simple & (numbers.plugin > 0))
+            tags, first = np.unique(numbers.tag[said], return_index=True)
+            for tag, place in zip(tags.tolist(), said[first].tolist(), strict=True):
+                found[numbers.tags[tag]] = (int(numbers.record[place]), numbers.plugins[int(numbers.plugin[place])])
+        for index, event in events:
+            for value in event.values:
+                plugin = value.plugin
+                if not plugin:
+                    continue
+                if value.tag not in found or index < found[value.tag][0]:
+                    found[value.tag] = (index, plugin)
+        for tag, (_, plugin) in found.items():
+            plugins.setdefault(tag, plugin)
+
+    def _keep_numbers(self, name: str, file: FileCursor, numbers: Numbers, kept: Any, low: int, high: int) -> int:
+        """The numbers of the records from `low` to before `high`, by tag, in the order of the file; return `high`."""
+        part = np.flatnonzero(kept & (numbers.record >= low) & (numbers.record < high))
+        file.started = file.started or bool(len(part))
+        order = part[np.argsort(numbers.tag[part], kind="stable")]
+        tags, firsts = np.unique(numbers.tag[order], return_index=True)
+        for tag, group in zip(tags.tolist(), np.split(order, firsts[1:]), strict=False):
+            columns = (numbers.step[group], numbers.wall_time[group], numbers.value[group])
+            self._strands.setdefault((numbers.tags[tag], file.attempts[-1], file.writer(name)), []).append(columns)
+        return high
+
+    def _keep_event(self, name: str, file: FileCursor, piece: Piece, event: Event, begin: int) -> None:
+        path, offset = os.path.join(self.directory, name), file.offset + begin - 12
+        placed = {"writer": file.writer(name), "attempt": file.attempts[-1], "rank": 0, "path": path, "offset": offset}
+        plugins = self.state.plugins
+        for value in event.values:
+            if value.content is not None and plugins.get(value.tag) == hparams.PLUGIN:
+                try:
+                    for record in hparams.records_of(piece.data, value.content, event.wall_time):
+                        file.ended = file.ended or isinstance(record, Ended)
+                        self._records.append(Placed(record, **placed))  # type: ignore[arg-type]
+                except NotAMessage as error:
+                    self._say(name, offset, f"hyperparameters: {error}; left out")
+            elif value.simple is not None or (value.tensor is not None and plugins.get(value.tag) == SCALARS):
+                self._keep_number(name, file, piece, event, value, offset)
+        others = [one for one in event.values if not (one.simple is not None or plugins.get(one.tag) in (SCALARS, hparams.PLUGIN))]
+        if not others:
+            return
+        try:
+            for point in points_of(piece, replace(event, values=others), plugins):
+                self._records.append(Placed(point, **placed))  # type: ignore[arg-type]
+        except (NotAMessage, ValueError) as error:
+            self._say(name, offset, f"{', '.join(repr(one.tag) for one in others[:3])}: {error}; left out")
+
+    def _keep_number(self, name: str, file: FileCursor, piece: Piece, event: Event, value: Any, offset: int) -> None:
+        number = value.simple
+        if number is None:
+            try:
+                array = array_of(piece.data, value.tensor)
+                if array.size != 1 or array.dtype.kind not in "biuf":
+                    raise NotAMessage(f"want one number, got shape {array.shape} and dtype {array.dtype}")
+                number = float(array.reshape(-1)[0])
+            except NotAMessage as error:
+                self._say(name, offset, f"{value.tag!r}: {error}; left out")
+                return
+        columns = (np.array([event.step], np.int64), np.array([event.wall_time]), np.array([number], np.float64))
+        self._strands.setdefault((value.tag, file.attempts[-1], file.writer(name)), []).append(columns)
+
+    def _say(self, name: str, offset: int, what: str) -> None:
+        self.problems.append(Problem(os.path.join(self.directory, name), offset, what))
+
+
+def _pread(fd: int, size: int, offset: int) -> bytes:
+    """`size` bytes from `offset`, fewer at the end of the file."""
+    parts = []
+    while size > 0:
+        part = os.pread(fd, size, offset)
+        if not part:
+            break
+        parts.append(part)
+        size -= len(part)
+        offset += len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _proof(fd: int, offset: int) -> int:
+    """CRC-32C of the bytes before `offset`."""
+    begin = max(0, offset - PROOF)
+    return int(google_crc32c.value(_pread(fd, offset - begin, begin)))
