@@ -27,7 +27,17 @@ from crossboard.adapters.tensorboard.reading.source import TensorBoardSource
 from crossboard.store.embedded import EmbeddedStore
 from crossboard.store.framing import encode_frame, read_frames
 from crossboard.store.kinds import Kind
-from crossboard.store.records import AudioPoint, ConfigSet, HistogramPoint, ImagePoint, MeshPoint, PRCurvePoint, TensorPoint, TextPoint
+from crossboard.store.records import (
+    AudioPoint,
+    ConfigSet,
+    GraphPoint,
+    HistogramPoint,
+    ImagePoint,
+    MeshPoint,
+    PRCurvePoint,
+    TensorPoint,
+    TextPoint,
+)
 from crossboard.store.source import Batch
 
 NAN = float("nan")
@@ -551,3 +561,62 @@ def test_what_lies_outside_the_run_is_not_handed_out(tmp_path: Path) -> None:
     (run,) = source.scan()
     with pytest.raises(NotFound, match="want a file in"):
         source.blob(run, Foreign("../secret", 0, 6, "text/plain"))
+
+
+@pytest.mark.torch
+def test_torch_graphs_are_read(tmp_path: Path) -> None:
+    import torch
+    from torch.utils.tensorboard import SummaryWriter
+
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+    with SummaryWriter(str(tmp_path)) as writer:
+        writer.add_graph(model, torch.zeros(1, 4))
+    (batches,) = read_all(tmp_path).values()
+    (graph,) = records(batches, GraphPoint)
+    assert (graph.tag, graph.framework) == ("graph", "torch")
+    kinds = [one.type for one in graph.operations]
+    assert kinds.count("aten::linear") + kinds.count("aten::addmm") == 2
+    names = {one.name for one in graph.operations}
+    assert all(edge.source in names and edge.target in names for edge in graph.edges)
+    assert any([4] in [one.shape or [] for one in op.outputs] or [1, 4] in [one.shape for one in op.outputs] for op in graph.operations)
+    linear = next(one for one in graph.operations if one.type in ("aten::linear", "aten::addmm"))
+    assert any(scope.path == linear.scope and scope.type == "Linear" for scope in graph.scopes)
+    assert problems(batches) == []
+
+
+@pytest.mark.tensorflow
+def test_tensorflow_graphs_and_keras_models_are_read(tmp_path: Path) -> None:
+    import keras
+    import tensorflow as tf
+
+    def double(x: Any) -> Any:
+        with tf.name_scope("inner"):
+            return tf.nn.relu(x * 2.0)
+
+    function = tf.function(double)
+
+    writer = tf.summary.create_file_writer(str(tmp_path / "tf"))
+    with writer.as_default():
+        tf.summary.graph(function.get_concrete_function(tf.TensorSpec([None, 3], tf.float32)).graph)
+    writer.close()
+    (graph,) = records(read_all(tmp_path / "tf")["tf"], GraphPoint)
+    relu = next(one for one in graph.operations if one.type == "Relu")
+    assert relu.scope == "inner"
+    sources = {edge.source for edge in graph.edges if edge.target == relu.name}
+    assert {one.type for one in graph.operations if one.name in sources} == {"Mul"}
+    entry = keras.Input((8,), name="entry")
+    left = keras.layers.Dense(4, name="left")(entry)
+    right = keras.layers.Dense(4, name="right")(entry)
+    model = keras.Model(entry, keras.layers.Add(name="sum")([left, right]))
+    model.compile("sgd", "mse")
+    x = np.zeros((8, 8), "float32")
+    model.fit(x, x[:, :4], epochs=1, verbose=0, callbacks=[keras.callbacks.TensorBoard(str(tmp_path / "keras"))])
+    found = records(read_all(tmp_path / "keras")["train"], GraphPoint)
+    (made,) = [one for one in found if one.framework == "keras"]
+    assert {one.name: one.type for one in made.operations} == {"entry": "InputLayer", "left": "Dense", "right": "Dense", "sum": "Add"}
+    assert {(edge.source, edge.target) for edge in made.edges} == {
+        ("entry", "left"),
+        ("entry", "right"),
+        ("left", "sum"),
+        ("right", "sum"),
+    }

@@ -80,7 +80,7 @@ def open_board(argv: Sequence[str]) -> int:
     """``crossboard PATH...``: open the board, or show the one that is open on these paths."""
     parser = board_parser()
     args = parser.parse_args(argv)
-    paths, said = _paths_to_open(parser, args.paths)
+    paths, said = _paths_to_open(parser, [*args.paths, *args.logdir])
     from crossboard.dashboard import open_boards
 
     found = open_boards.find(paths)
@@ -133,6 +133,7 @@ def board_parser() -> argparse.ArgumentParser:
         nargs="*",
         help="run roots, projects or single runs (default: CROSSBOARD_DIR, else runs/ here or in a parent directory)",
     )
+    parser.add_argument("--logdir", action="append", default=[], metavar="DIR", help="the same as PATH; repeatable")
     parser.add_argument("--version", action="version", version=f"crossboard {__version__}")
     parser.add_argument(
         "--port", type=_port, default=DEFAULT_PORT, help="port to listen on; a free one if it is taken (default: %(default)s)"

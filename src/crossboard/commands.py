@@ -88,7 +88,9 @@ def list_runs(argv: Sequence[str]) -> int:
                 )
             )
         if not runs:
-            print(f"no runs in {', '.join(args.paths)}")
+            from crossboard.nearby import no_runs
+
+            print(no_runs(args.paths))
             return 0
         _print_table(rows, right=(4, 5, 6))
         bad = [problem for run in runs for problem in run.problems]

@@ -7,6 +7,7 @@
     audio           audio              strings [k, 2] of (wav, label) or [k]; V1 Audio
     text            text               strings of any shape
     pr_curves       pr_curve           [6, n]; the counts are kept, precision and recall follow from them
+    graph_keras_model   graph          the model's JSON, layer by layer
     mesh            mesh               values of one event and one name are put together
     all else        tensor             with the plugin's name
 
@@ -40,7 +41,9 @@ from ....store.records import (
 )
 from .events import Event, Span, Tensor, Value, array_of
 from .fields import BYTES, FIXED32, FIXED64, VARINT, NotAMessage, double, fields, single, text
+from .graphs import keras_graph
 
+KERAS_MODEL: Final = "graph_keras_model"
 MESH_PARTS: Final = {1: "VERTEX", 2: "FACE", 3: "COLOR"}
 
 
@@ -98,6 +101,9 @@ def _point(piece: Piece, event: Event, value: Value, plugin: str) -> Point | Non
     elif plugin == "text" and tensor.dtype == "string":
         texts = [text(piece.data, *span) for span in tensor.strings]
         made = TextPoint(**at, texts=texts, shape=list(tensor.shape))
+    elif plugin == KERAS_MODEL and tensor.dtype == "string" and tensor.strings:
+        begin, end = tensor.strings[0]
+        made = keras_graph(piece.data[begin:end], **at)
     elif plugin == "pr_curves":
         made = _pr_curve(array_of(piece.data, tensor), at)
     return made if made is not None else _tensor(piece, tensor, plugin, at)

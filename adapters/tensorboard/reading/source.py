@@ -28,18 +28,21 @@ from ....store.blobs import read_blob
 from ....store.errors import NotFound
 from ....store.framing import OVERHEAD
 from ....store.kinds import Points, Problem
-from ....store.records import Blob, Ended, Foreign
+from ....store.records import Blob, Ended, Foreign, TensorPoint
 from ....store.source import Batch, FoundRun, Placed, Strand, WriterLife
 from . import hparams
 from .events import Event, array_of, event_of
 from .fields import NotAMessage
 from .frames import Frames, find_frames
+from .graphs import graph_of, of_meta_graph
 from .logdir import LogDirectory, RunDirectory, started_of
 from .points import Piece, points_of
 from .scalars import Numbers, find_numbers
 
 FORMAT: Final = "tensorboard"
 SCALARS: Final = "scalars"
+RUN_GRAPH: Final = "graph"
+"""The tag of a run's own graph, which event files give none."""
 PIECE: Final = 8 << 20
 """Bytes that are decoded together: small enough for the caches of a processor."""
 PROOF: Final = 512
@@ -71,6 +74,7 @@ class RunCursor(msgspec.Struct, omit_defaults=True):
     files: dict[str, FileCursor] = {}
     plugins: dict[str, str] = {}
     attempt: int = 0
+    graphs: int = 0
     newest: float = float("-inf")
 
 
@@ -317,6 +321,7 @@ class Reading:
                     self._say(name, offset, f"hyperparameters: {error}; left out")
             elif value.simple is not None or (value.tensor is not None and plugins.get(value.tag) == SCALARS):
                 self._keep_number(name, file, piece, event, value, offset)
+        self._keep_graph(name, piece, event, offset, placed)
         others = [one for one in event.values if not (one.simple is not None or plugins.get(one.tag) in (SCALARS, hparams.PLUGIN))]
         if not others:
             return
@@ -325,6 +330,25 @@ class Reading:
                 self._records.append(Placed(point, **placed))  # type: ignore[arg-type]
         except (NotAMessage, ValueError) as error:
             self._say(name, offset, f"{', '.join(repr(one.tag) for one in others[:3])}: {error}; left out")
+
+    def _keep_graph(self, name: str, piece: Piece, event: Event, offset: int, placed: dict[str, Any]) -> None:
+        """The graph of the event, if it brings one. That of a MetaGraphDef counts only where the run has no other."""
+        at: dict[str, Any] = {"tag": RUN_GRAPH, "step": event.step, "wall_time": event.wall_time}
+        try:
+            span = event.graph
+            if span is None and event.meta_graph is not None and not self.state.graphs:
+                span = of_meta_graph(piece.data, event.meta_graph)
+            if span is not None:
+                self.state.graphs += 1
+                self._records.append(Placed(graph_of(piece.data, span, **at), **placed))
+            if event.run_metadata is not None:
+                tag, span = event.run_metadata
+                at["tag"] = tag
+                blob = piece.blob(span, "application/octet-stream")
+                point = TensorPoint(**at, blob=blob, shape=[span[1] - span[0]], dtype="uint8", plugin="graph_tagged_run_metadata")
+                self._records.append(Placed(point, **placed))
+        except NotAMessage as error:
+            self._say(name, offset, f"graph: {error}; left out")
 
     def _keep_number(self, name: str, file: FileCursor, piece: Piece, event: Event, value: Any, offset: int) -> None:
         number = value.simple
