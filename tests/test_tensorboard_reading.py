@@ -460,11 +460,31 @@ def test_torch_hparams_become_the_config(tmp_path: Path) -> None:
 
     with SummaryWriter(str(tmp_path)) as writer:
         writer.add_hparams({"lr": 0.1, "layers": 3, "name": "x", "bias": True}, {"accuracy": 0.9}, run_name="sub")
-    found = read_all(tmp_path)
-    (config,) = records(found["sub"], ConfigSet)
+        writer.add_scalar("loss", 1.0, 0)
+        for step in range(3):
+            writer.add_scalars("two/losses", {"train": step, "val": -step}, step)
+    ((name, batches),) = read_all(tmp_path).items()  # one run, as the program meant it
+    (config,) = records(batches, ConfigSet)
     assert config.config == {"lr": 0.1, "layers": 3, "name": "x", "bias": True}
-    assert points(found["sub"])["accuracy"][0][2] == pytest.approx(0.9)
-    assert cb.open(tmp_path)["sub"].config["lr"] == 0.1
+    got = points(batches)
+    assert got.keys() == {"accuracy", "loss", "two/losses/train", "two/losses/val"}
+    assert [value for _, _, value in got["two/losses/val"]] == [0, -1, -2]
+    (run,) = cb.open(tmp_path)
+    assert (run.name, run.config["lr"], run.info.attempts) == (name, 0.1, 1)
+    apart = TensorBoardSource(tmp_path, subruns=True).scan()
+    assert sorted(one.name for one in apart) == sorted([tmp_path.name, "sub", "two_losses_train", "two_losses_val"])
+
+
+@pytest.mark.torch
+def test_several_trials_below_one_run_stay_runs(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path)) as writer:
+        for trial in range(3):
+            writer.add_hparams({"lr": 0.1 * trial}, {"accuracy": 0.9}, run_name=f"trial{trial}")
+    found = read_all(tmp_path)
+    assert {"trial0", "trial1", "trial2"} <= found.keys()
 
 
 @pytest.mark.tensorflow

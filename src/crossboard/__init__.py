@@ -3,7 +3,8 @@
     run = cb.init(project="mnist", config={"lr": 1e-3, "seed": 0})
     run.log({"train/loss": loss, "train/acc": accuracy}, step=step)
 
-Logging: `init`, `Run`, and `log`, `alert`, `define_metric`, `finish` for the run that `init` began last. Reading back: `open`.
+Logging: `init`, `Run`, and `log`, `alert`, `define_metric`, `finish` for the run that `init` began last; `capture` for programs
+that log with SummaryWriter, `tf.summary` or Visdom, `tensorflow.writer` for `tf.summary` alone. Reading back: `open`.
 The board and everything else: the command `crossboard`.
 
 Each name is loaded when it is first used: for training that means numpy, msgspec and google-crc32c and nothing else.
@@ -14,8 +15,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crossboard._version import __version__
+from crossboard.mirroring import wire as _wire
 
 if TYPE_CHECKING:
+    from crossboard.loggers import tensorflow
+    from crossboard.loggers.capture import capture
     from crossboard.loggers.media.classification import ConfusionMatrix, PRCurve
     from crossboard.loggers.media.embeddings import Embedding
     from crossboard.loggers.media.figures import Figure
@@ -50,11 +54,13 @@ __all__ = [
     "Video",
     "__version__",
     "alert",
+    "capture",
     "define_metric",
     "finish",
     "init",
     "log",
     "open",
+    "tensorflow",
 ]
 
 _HOMES = {
@@ -75,12 +81,18 @@ _HOMES = {
     "Video": "crossboard.loggers.media.videos",
     "Run": "crossboard.loggers.session",
     "alert": "crossboard.loggers.session",
+    "capture": "crossboard.loggers.capture",
     "define_metric": "crossboard.loggers.session",
     "finish": "crossboard.loggers.session",
     "init": "crossboard.loggers.session",
     "log": "crossboard.loggers.session",
     "open": "crossboard.reading",
+    "tensorflow": "crossboard.loggers.tensorflow",
 }
+_MODULES = {"tensorflow"}
+"""Names that are modules themselves."""
+
+_wire()
 
 
 def __getattr__(name: str) -> Any:
@@ -89,7 +101,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'crossboard' has no attribute {name!r}; it has {', '.join(__all__)}")
     from importlib import import_module
 
-    value = getattr(import_module(_HOMES[name]), name)
+    module = import_module(_HOMES[name])
+    value = module if name in _MODULES else getattr(module, name)
     globals()[name] = value
     return value
 

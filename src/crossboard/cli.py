@@ -92,7 +92,7 @@ def open_board(argv: Sequence[str]) -> int:
 
     if said:
         print(said)
-    store = _store_over(paths)
+    store = _store_over(paths, subruns=args.subruns)
     try:
         serve(
             store,
@@ -134,6 +134,11 @@ def board_parser() -> argparse.ArgumentParser:
         help="run roots, projects or single runs (default: CROSSBOARD_DIR, else runs/ here or in a parent directory)",
     )
     parser.add_argument("--logdir", action="append", default=[], metavar="DIR", help="the same as PATH; repeatable")
+    parser.add_argument(
+        "--subruns",
+        action="store_true",
+        help="show torch's add_scalars and add_hparams as runs of their own, as TensorBoard does",
+    )
     parser.add_argument("--version", action="version", version=f"crossboard {__version__}")
     parser.add_argument(
         "--port", type=_port, default=DEFAULT_PORT, help="port to listen on; a free one if it is taken (default: %(default)s)"
@@ -217,8 +222,8 @@ def _show_open_one(board: OpenBoard, token: str, *, paths: Sequence[str], open_b
             webbrowser.open(again[0].url(again[1]))
 
 
-def _store_over(paths: Sequence[str]) -> EmbeddedStore:
+def _store_over(paths: Sequence[str], *, subruns: bool = False) -> EmbeddedStore:
     from crossboard.store.embedded import EmbeddedStore
     from crossboard.wiring import sources_for
 
-    return EmbeddedStore(sources_for(paths))
+    return EmbeddedStore(sources_for(paths, subruns=subruns))

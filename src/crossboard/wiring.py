@@ -10,7 +10,10 @@ from crossboard.store.native import NativeSource
 from crossboard.store.source import Source
 
 
-def sources_for(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
-    """The sources of each of `paths`, one for each format; each path once. A path that is not there yet is watched until it is."""
+def sources_for(paths: Iterable[str | os.PathLike[str]], *, subruns: bool = False) -> list[Source]:
+    """The sources of each of `paths`, one for each format; each path once. A path that is not there yet is watched until it is.
+
+    subruns: show the sub-runs that torch's add_scalars and add_hparams make as runs of their own, as TensorBoard does.
+    """
     unique = dict.fromkeys(os.path.abspath(os.fspath(path)) for path in paths)
-    return [source for path in unique for source in (NativeSource(path), TensorBoardSource(path))]
+    return [source for path in unique for source in (NativeSource(path), TensorBoardSource(path, subruns=subruns))]

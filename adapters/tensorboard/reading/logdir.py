@@ -12,11 +12,14 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from ....store.rundir import RUN_FILE
+
+if TYPE_CHECKING:
+    from .subruns import SubRun
 
 MARK: Final = "tfevents"
 _STARTED: Final = re.compile(r"tfevents\.(\d{9,11})\.")
@@ -28,11 +31,13 @@ LEFT_OUT: Final = frozenset([".git", "__pycache__", "node_modules", ".venv", "ve
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """A directory with event files. files: their names, sorted; the order in which they are read."""
+    """A directory with event files. files: their names, sorted; the order in which they are read. parts: what files of sub-runs
+    (see `subruns`) are, by name."""
 
     path: str
     name: str
     files: tuple[str, ...]
+    parts: Mapping[str, SubRun] = field(default_factory=dict)
 
 
 def is_event_file(name: str) -> bool:

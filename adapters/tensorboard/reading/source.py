@@ -17,6 +17,7 @@ be read anew. A torn end waits; damage in the middle is told with its offset, an
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ from .graphs import graph_of, of_meta_graph
 from .logdir import LogDirectory, RunDirectory, started_of
 from .points import Piece, points_of
 from .scalars import Numbers, find_numbers
+from .subruns import SubRun, SubRuns
 
 FORMAT: Final = "tensorboard"
 SCALARS: Final = "scalars"
@@ -91,8 +93,10 @@ class TensorBoardSource:
 
     format = FORMAT
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, subruns: bool = False) -> None:
+        """subruns: whether sub-runs of add_scalars and add_hparams stay runs of their own, as TensorBoard shows them."""
         self.path = os.path.abspath(os.fspath(path))
+        self._subruns = None if subruns else SubRuns()
         self._directories: dict[str, RunDirectory] = {}
         self.logdir = LogDirectory(self.path)
 
@@ -101,6 +105,8 @@ class TensorBoardSource:
     def scan(self) -> list[FoundRun]:
         """List the runs that are there now."""
         directories = list(self.logdir.runs())
+        if self._subruns is not None:
+            directories = self._subruns.fold(directories)
         self._directories = {directory.path: directory for directory in directories}
         root = self.path if os.path.isdir(self.path) else os.path.dirname(self.path)
         project = os.path.basename(root)
@@ -129,7 +135,7 @@ class TensorBoardSource:
         names = directory.files if directory is not None else ()
         if any(name not in names for name in state.files):
             raise Restart  # a file is gone: its points go, too
-        reading = Reading(run.path, state)
+        reading = Reading(run.path, state, directory.parts if directory is not None else {})
         budget = max_bytes
         more = False
         for name in names:
@@ -146,7 +152,7 @@ class TensorBoardSource:
         """Return the bytes of `blob`. What lies outside the run's directory is not handed out, whatever a record says."""
         if isinstance(blob, Foreign):
             path = os.path.join(run.path, blob.path)
-            if os.path.dirname(os.path.abspath(path)) != os.path.abspath(run.path):
+            if not os.path.abspath(path).startswith(os.path.join(os.path.abspath(run.path), "")):
                 raise NotFound(f"blob: want a file in {run.path}, got {blob.path}")
             blob = msgspec.structs.replace(blob, path=path)
         return read_blob(run.path, blob)
@@ -167,8 +173,8 @@ def _token(directory: RunDirectory) -> object:
 class Reading:
     """One read of a run: takes pieces of its files and gathers what they say."""
 
-    def __init__(self, directory: str, state: RunCursor) -> None:
-        self.directory, self.state = directory, state
+    def __init__(self, directory: str, state: RunCursor, parts: Mapping[str, SubRun]) -> None:
+        self.directory, self.state, self._parts = directory, state, parts
         self.problems: list[Problem] = []
         self._records: list[Placed] = []
         self._strands: dict[tuple[str, int, str], list[tuple[Any, Any, Any]]] = {}
@@ -240,7 +246,7 @@ class Reading:
                 events.append((index, event))
         if not file.attempts and len(frames.start):
             first = min([event.wall_time for index, event in events[:1]] + numbers.wall_time[:1].tolist(), default=self.state.newest)
-            self._begin_attempt(file, anew=first > self.state.newest)
+            self._begin_attempt(file, anew=first > self.state.newest and name not in self._parts)
         self._learn(numbers, events)
         told = np.array([self.state.plugins.get(tag) for tag in numbers.tags], object)
         is_number = numbers.simple | (told[numbers.tag] == SCALARS) if len(numbers.tags) else numbers.simple
@@ -304,7 +310,7 @@ class Reading:
         tags, firsts = np.unique(numbers.tag[order], return_index=True)
         for tag, group in zip(tags.tolist(), np.split(order, firsts[1:]), strict=False):
             columns = (numbers.step[group], numbers.wall_time[group], numbers.value[group])
-            self._strands.setdefault((numbers.tags[tag], file.attempts[-1], file.writer(name)), []).append(columns)
+            self._strands.setdefault((self._tag(name, numbers.tags[tag]), file.attempts[-1], file.writer(name)), []).append(columns)
         return high
 
     def _keep_event(self, name: str, file: FileCursor, piece: Piece, event: Event, begin: int) -> None:
@@ -362,7 +368,12 @@ class Reading:
                 self._say(name, offset, f"{value.tag!r}: {error}; left out")
                 return
         columns = (np.array([event.step], np.int64), np.array([event.wall_time]), np.array([number], np.float64))
-        self._strands.setdefault((value.tag, file.attempts[-1], file.writer(name)), []).append(columns)
+        self._strands.setdefault((self._tag(name, value.tag), file.attempts[-1], file.writer(name)), []).append(columns)
+
+    def _tag(self, name: str, tag: str) -> str:
+        """What `tag` of the file `name` is called in the run: a sub-run of add_scalars brings its key."""
+        part = self._parts.get(name)
+        return f"{part.tag}/{part.key}" if part is not None and tag == part.tag else tag
 
     def _say(self, name: str, offset: int, what: str) -> None:
         self.problems.append(Problem(os.path.join(self.directory, name), offset, what))

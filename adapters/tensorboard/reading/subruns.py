@@ -1,0 +1,100 @@
+"""Sub-runs that torch's SummaryWriter makes of one run, folded back into it.
+
+    add_scalars(main, {key: value})   a directory "<main with / as _>_<key>" that holds the one tag `main`: becomes tag "main/key"
+    add_hparams(...)                  a directory that holds all three hparams tags: its config and metrics become the run's
+
+Only a directory right below a run is folded, by what its first events say. Several add_hparams directories below one run are
+several trials, and stay runs of their own; so does whatever TensorFlow's hparams API wrote, which never puts all three tags into
+one run. Source: torch/utils/tensorboard/writer.py (add_scalars, add_hparams).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .events import event_of
+from .fields import NotAMessage
+from .frames import find_frames
+from .logdir import RunDirectory
+
+PEEK: Final = 256 << 10
+MOST_EVENTS: Final = 200
+HPARAMS: Final = frozenset(f"_hparams_/{name}" for name in ("experiment", "session_start_info", "session_end_info"))
+
+
+@dataclass(frozen=True, slots=True)
+class SubRun:
+    """What a directory is to the run above it: tag and key of add_scalars, or neither, of add_hparams."""
+
+    tag: str = ""
+    key: str = ""
+
+
+class SubRuns:
+    """Recognises sub-runs; what a directory was found to be is remembered."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, SubRun | None] = {}
+
+    def fold(self, directories: list[RunDirectory]) -> list[RunDirectory]:
+        """`directories` without sub-runs, whose files stand in the run above them, named by their path below it."""
+        by_path = {one.path: one for one in directories}
+        children: dict[str, list[tuple[RunDirectory, SubRun]]] = {}
+        waiting: set[str] = set()
+        for one in directories:
+            parent = os.path.dirname(one.path)
+            if parent not in by_path or one.name == ".":
+                continue
+            if one.path not in self._known:
+                said = self._look(one)
+                if said is None:
+                    waiting.add(one.path)  # nothing was logged into it yet
+                    continue
+                self._known[one.path] = said
+            found = self._known[one.path]
+            if found is not None and found != _A_RUN:
+                children.setdefault(parent, []).append((one, found))
+        gone: set[str] = set(waiting)
+        made: dict[str, RunDirectory] = {}
+        for parent, found_below in children.items():
+            trials = [one for one, sub in found_below if not sub.tag]
+            kept = [(one, sub) for one, sub in found_below if sub.tag or len(trials) == 1]
+            gone |= {one.path for one, _ in kept}
+            files = [(f"{os.path.basename(one.path)}/{name}", sub) for one, sub in kept for name in one.files]
+            whole = by_path[parent]
+            made[parent] = replace(whole, files=(*whole.files, *(name for name, _ in files)), parts=dict(files))
+        return [made.get(one.path, one) for one in directories if one.path not in gone]
+
+    def _look(self, directory: RunDirectory) -> SubRun | None:
+        """What `directory` is by its first events; None while there are none that tell."""
+        tags: set[str] = set()
+        for name in directory.files:
+            path = os.path.join(directory.path, name)
+            try:
+                with open(path, "rb") as file:
+                    data = file.read(PEEK)
+            except OSError:
+                continue
+            frames = find_frames(data, path=path, base=0)
+            for begin, size in zip(frames.start[:MOST_EVENTS].tolist(), frames.size[:MOST_EVENTS].tolist(), strict=True):
+                try:
+                    tags.update(value.tag for value in event_of(data, begin, begin + size).values)
+                except NotAMessage:
+                    continue
+        if not tags:
+            return None
+        if tags >= HPARAMS:
+            return SubRun()
+        name = os.path.basename(directory.path)
+        if len(tags) == 1:
+            (tag,) = tags
+            head = tag.replace("/", "_") + "_"
+            if name.startswith(head) and len(name) > len(head):
+                return SubRun(tag, name[len(head) :])
+        return _A_RUN
+
+
+_A_RUN: Final = SubRun("", "/")
+"""No sub-run: no key of add_scalars can hold a slash, which would be a directory."""
