@@ -6,6 +6,7 @@ joining what those real writers wrote.
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 import shutil
@@ -640,3 +641,52 @@ def test_tensorflow_graphs_and_keras_models_are_read(tmp_path: Path) -> None:
         ("left", "sum"),
         ("right", "sum"),
     }
+
+
+# ---------------------------------------------------------------------------------------------- packed and far away
+
+
+def test_a_packed_file_is_read_and_its_images_come_along(tmp_path: Path) -> None:
+    image = b"\x08\x02\x10\x03\x22\x04\x89PNG"
+    body = field(1, 2, b"pic") + field(4, 2, image)
+    event = field(1, 1, struct.pack("<d", 5.0)) + field(5, 2, field(1, 2, body))
+    plain = tmp_path / NAME
+    write(plain, version_event(1.0), *(scalar_event("a", step, 1.0) for step in range(30)), event)
+    data = plain.read_bytes()
+    plain.unlink()
+    packed = tmp_path / (NAME + ".gz")
+    packed.write_bytes(gzip.compress(data[:400]) + gzip.compress(data[400:])[:-9])  # two members, the last one torn
+    (batches,) = read_all(tmp_path).values()
+    assert len(points(batches)["a"]) >= 25
+    packed.write_bytes(gzip.compress(data))
+    (batches,) = read_all(tmp_path).values()
+    assert len(points(batches)["a"]) == 30
+    (pictures,) = records(batches, ImagePoint)
+    source = TensorBoardSource(tmp_path)
+    assert source.blob(source.scan()[0], pictures.images[0].blob) == b"\x89PNG"
+
+
+def test_a_url_is_read_through_fsspec(tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
+    plain = tmp_path / NAME
+    write(plain, version_event(1.0), *(scalar_event("a", step, 1.0) for step in range(30)))
+    memory = fsspec.filesystem("memory")
+    memory.pipe(f"/logs/exp/{NAME}", plain.read_bytes())
+    try:
+        (run,) = cb.open("memory://logs")
+        assert (run.name, len(run["a"])) == ("exp", 30)
+        source = TensorBoardSource("memory://logs")
+        first = source.read(source.scan()[0], None)
+        write(plain, scalar_event("a", 30, 2.0), mode="ab")
+        memory.pipe(f"/logs/exp/{NAME}", plain.read_bytes())
+        assert points([source.read(source.scan()[0], first.cursor)]) == {"a": [(30, 1e9, 2.0)]}
+    finally:
+        memory.rm("/logs", recursive=True)
+
+
+def test_a_protocol_without_its_package_says_what_to_install() -> None:
+    pytest.importorskip("fsspec", reason="fsspec is not installed")
+    from crossboard.store.errors import CrossboardError
+
+    with pytest.raises(CrossboardError, match="nosuch://bucket"):
+        TensorBoardSource("nosuch://bucket/logs")

@@ -187,6 +187,8 @@ def _paths_to_open(parser: argparse.ArgumentParser, named: Sequence[str]) -> tup
 
 
 def _existing(parser: argparse.ArgumentParser, path: str) -> str:
+    if "://" in path:
+        return path
     if os.path.exists(path):
         return os.path.abspath(path)
     if os.sep in path or not path.replace("-", "").isalpha():

@@ -30,11 +30,11 @@ def parser_of(command: str, description: str, examples: str, *, paths: str = "+"
 
 def _existing(parser: argparse.ArgumentParser, paths: Iterable[str]) -> list[str]:
     """Absolute paths. Ends the program with status 2 for one that is not there."""
-    missing = [path for path in paths if not os.path.exists(path)]
+    missing = [path for path in paths if "://" not in path and not os.path.exists(path)]
     if missing:
         print(f"{parser.prog}: no such path: {', '.join(missing)}", file=sys.stderr)
         sys.exit(2)
-    return [os.path.abspath(path) for path in paths]
+    return [path if "://" in path else os.path.abspath(path) for path in paths]
 
 
 def _read(paths: Sequence[str]) -> Any:

@@ -41,7 +41,7 @@ def open(path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = "runs
     """
     paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
     for one in paths:
-        if not os.path.exists(one):
+        if "://" not in os.fspath(one) and not os.path.exists(one):
             raise NotFound(f"no such path: {os.fspath(one)}; want a directory with runs in it")
     store = EmbeddedStore(sources_for(paths), memory=True)
     store.refresh()

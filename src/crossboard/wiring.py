@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 
 from crossboard.adapters.tensorboard.reading.source import TensorBoardSource
+from crossboard.adapters.tensorboard.reading.storage import is_url
 from crossboard.store.native import NativeSource
 from crossboard.store.source import Source
 
@@ -15,5 +16,9 @@ def sources_for(paths: Iterable[str | os.PathLike[str]], *, subruns: bool = Fals
 
     subruns: show the sub-runs that torch's add_scalars and add_hparams make as runs of their own, as TensorBoard does.
     """
-    unique = dict.fromkeys(os.path.abspath(os.fspath(path)) for path in paths)
-    return [source for path in unique for source in (NativeSource(path), TensorBoardSource(path, subruns=subruns))]
+    made: list[Source] = []
+    for path in dict.fromkeys(os.fspath(path) if is_url(os.fspath(path)) else os.path.abspath(os.fspath(path)) for path in paths):
+        if not is_url(path):
+            made.append(NativeSource(path))
+        made.append(TensorBoardSource(path, subruns=subruns))
+    return made

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from ....store.rundir import RUN_FILE
 
 if TYPE_CHECKING:
+    from .storage import Remote, Storage
     from .subruns import SubRun
 
 MARK: Final = "tfevents"
@@ -104,12 +105,35 @@ def _list(directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(sorted(files)), tuple(sorted(below))
 
 
-def started_of(directory: RunDirectory) -> float:
+class RemoteDirectory:
+    """The runs under a URL, as `LogDirectory` has them; native runs are not looked for there."""
+
+    def __init__(self, storage: Remote) -> None:
+        self._storage = storage
+        self.unreadable: list[OSError] = []
+
+    def runs(self) -> Iterator[RunDirectory]:
+        """Yield the runs, in the order of their names."""
+        self.unreadable = []
+        root = self._storage.root.rstrip("/")
+        try:
+            self._storage.system.invalidate_cache()
+            walked = sorted(self._storage.system.walk(root), key=lambda step: str(step[0]))
+        except OSError as error:
+            self.unreadable.append(error)
+            return
+        for directory, _, names in walked:
+            files = tuple(sorted(name for name in names if is_event_file(name)))
+            if files:
+                yield RunDirectory(str(directory), os.path.relpath(directory, root), files)
+
+
+def started_of(directory: RunDirectory, storage: Storage) -> float:
     """When the run began, epoch seconds: by the name of its first file, else by the age of that file, else NaN."""
     found = [float(match.group(1)) for name in directory.files if (match := _STARTED.search(name))]
     if found and min(found) > 1e8:
         return min(found)
     try:
-        return min(os.stat(os.path.join(directory.path, name)).st_mtime for name in directory.files)
+        return min(storage.state(os.path.join(directory.path, name)).mtime for name in directory.files)
     except (OSError, ValueError):
         return float("nan")

@@ -1,4 +1,4 @@
-"""The TensorBoard source: event files read live and in place, with pread and nothing else.
+"""The TensorBoard source: event files read live and in place.
 
     cursor := MessagePack of {files: {name: FileCursor}, plugins: {tag: plugin}, attempt, newest}
 
@@ -26,7 +26,7 @@ import msgspec
 import numpy as np
 
 from ....store.blobs import read_blob
-from ....store.errors import NotFound
+from ....store.errors import Damaged, NotFound
 from ....store.framing import OVERHEAD
 from ....store.kinds import Points, Problem
 from ....store.records import Blob, Ended, Foreign, TensorPoint
@@ -36,9 +36,10 @@ from .events import Event, array_of, event_of
 from .fields import NotAMessage
 from .frames import Frames, find_frames
 from .graphs import graph_of, of_meta_graph
-from .logdir import LogDirectory, RunDirectory, started_of
+from .logdir import LogDirectory, RemoteDirectory, RunDirectory, started_of
 from .points import Piece, points_of
 from .scalars import Numbers, find_numbers
+from .storage import Bytes, Local, Remote, Storage, is_url
 from .subruns import SubRun, SubRuns
 
 FORMAT: Final = "tensorboard"
@@ -95,10 +96,12 @@ class TensorBoardSource:
 
     def __init__(self, path: str | os.PathLike[str], *, subruns: bool = False) -> None:
         """subruns: whether sub-runs of add_scalars and add_hparams stay runs of their own, as TensorBoard shows them."""
-        self.path = os.path.abspath(os.fspath(path))
+        named = os.fspath(path)
+        self.path = named.rstrip("/") if is_url(named) else os.path.abspath(named)
+        self._storage: Storage = Remote(named) if is_url(named) else Local()
         self._subruns = None if subruns else SubRuns()
         self._directories: dict[str, RunDirectory] = {}
-        self.logdir = LogDirectory(self.path)
+        self.logdir = RemoteDirectory(self._storage) if isinstance(self._storage, Remote) else LogDirectory(self.path)
 
     # -------------------------------------------------------------------------------------------------- scan
 
@@ -106,16 +109,27 @@ class TensorBoardSource:
         """List the runs that are there now."""
         directories = list(self.logdir.runs())
         if self._subruns is not None:
-            directories = self._subruns.fold(directories)
+            directories = self._subruns.fold(directories, self._storage)
         self._directories = {directory.path: directory for directory in directories}
-        root = self.path if os.path.isdir(self.path) else os.path.dirname(self.path)
+        root = os.path.dirname(self.path) if os.path.isfile(self.path) else self.path
         project = os.path.basename(root)
         found = []
         for directory in directories:
             name = project if directory.name == "." else directory.name
             key = f"{FORMAT}:{directory.path}"
-            found.append(FoundRun(key, directory.path, project, directory.name, name, started_of(directory), token=_token(directory)))
+            found.append(
+                FoundRun(
+                    key, directory.path, project, directory.name, name, started_of(directory, self._storage), token=self._token(directory)
+                )
+            )
         return found
+
+    def _token(self, directory: RunDirectory) -> object:
+        """What changes when a file of the run grows, appears or is replaced."""
+        try:
+            return tuple((name, self._storage.state(os.path.join(directory.path, name))) for name in directory.files)
+        except OSError:
+            return None
 
     # -------------------------------------------------------------------------------------------------- read
 
@@ -135,7 +149,7 @@ class TensorBoardSource:
         names = directory.files if directory is not None else ()
         if any(name not in names for name in state.files):
             raise Restart  # a file is gone: its points go, too
-        reading = Reading(run.path, state, directory.parts if directory is not None else {})
+        reading = Reading(run.path, state, directory.parts if directory is not None else {}, self._storage)
         budget = max_bytes
         more = False
         for name in names:
@@ -154,27 +168,27 @@ class TensorBoardSource:
             path = os.path.join(run.path, blob.path)
             if not os.path.abspath(path).startswith(os.path.join(os.path.abspath(run.path), "")):
                 raise NotFound(f"blob: want a file in {run.path}, got {blob.path}")
+            if isinstance(self._storage, Remote):
+                return self._remote(path, blob)
             blob = msgspec.structs.replace(blob, path=path)
         return read_blob(run.path, blob)
 
-
-def _token(directory: RunDirectory) -> object:
-    """What changes when a file of the run grows, appears or is replaced."""
-    states = []
-    for name in directory.files:
+    def _remote(self, path: str, blob: Foreign) -> bytes:
         try:
-            state = os.stat(os.path.join(directory.path, name))
-        except OSError:
-            return None
-        states.append((name, state.st_size, state.st_mtime_ns, state.st_ino))
-    return tuple(states)
+            data = self._storage.open(path).read(blob.length, blob.offset)
+        except OSError as error:
+            raise NotFound(f"blob: {blob.length} bytes of {blob.media_type} are gone: {path}: {error}") from None
+        if len(data) != blob.length:
+            raise Damaged(f"blob: want {blob.length} bytes at byte {blob.offset}, got {len(data)} of {path}")
+        return data
 
 
 class Reading:
     """One read of a run: takes pieces of its files and gathers what they say."""
 
-    def __init__(self, directory: str, state: RunCursor, parts: Mapping[str, SubRun]) -> None:
-        self.directory, self.state, self._parts = directory, state, parts
+    def __init__(self, directory: str, state: RunCursor, parts: Mapping[str, SubRun], storage: Storage) -> None:
+        self.directory, self.state, self._parts, self._storage = directory, state, parts, storage
+        self._inline = False
         self.problems: list[Problem] = []
         self._records: list[Placed] = []
         self._strands: dict[tuple[str, int, str], list[tuple[Any, Any, Any]]] = {}
@@ -183,24 +197,25 @@ class Reading:
         """Read on in a file, at most about `budget` bytes; return how many were done with. Raises OSError, Restart."""
         path = os.path.join(self.directory, name)
         done = 0
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+        opened = self._storage.open(path)
         try:
-            length = os.fstat(fd).st_size
             known = self.state.files.get(name)
-            if known is not None and (length < known.offset or _proof(fd, known.offset) != known.proof):
+            if known is not None and (opened.size < known.offset or _proof(opened, known.offset) != known.proof):
                 raise Restart
             file = known if known is not None else FileCursor()
-            if known is None and length == 0:
+            if known is None and opened.size == 0:
                 return 0
             self.state.files[name] = file
-            while done < budget and file.offset < length:
-                piece = _pread(fd, min(PIECE, length - file.offset), file.offset)
+            self._inline = not opened.by_offset
+            while done < budget and file.offset < opened.size:
+                left = opened.size - file.offset
+                piece = opened.read(min(PIECE, left), file.offset)
                 frames = find_frames(piece, path=path, base=file.offset)
                 if frames.end == 0:
                     wanted = int.from_bytes(piece[:8], "little") + OVERHEAD
-                    if len(piece) >= length - file.offset or wanted > length - file.offset:
+                    if len(piece) >= left or wanted > left:
                         break  # torn, or still being written
-                    piece = _pread(fd, max(wanted, min(2 * len(piece), length - file.offset)), file.offset)
+                    piece = opened.read(max(wanted, min(2 * len(piece), left)), file.offset)
                     frames = find_frames(piece, path=path, base=file.offset)
                     if frames.end == 0:
                         break
@@ -208,9 +223,9 @@ class Reading:
                 self._take(name, file, frames)
                 file.offset += frames.end
                 done += frames.end
-            file.proof = _proof(fd, file.offset)
+            file.proof = _proof(opened, file.offset)
         finally:
-            os.close(fd)
+            opened.close()
         return done
 
     def batch(self, names: tuple[str, ...], *, more: bool) -> Batch:
@@ -224,7 +239,7 @@ class Reading:
 
     def _lives(self, name: str, file: FileCursor) -> list[WriterLife]:
         try:
-            touched = os.stat(os.path.join(self.directory, name)).st_mtime
+            touched = self._storage.state(os.path.join(self.directory, name)).mtime
         except OSError:
             touched = 0.0
         life = "ended" if file.ended else "unknown"
@@ -255,7 +270,7 @@ class Reading:
             if event is not None:
                 events.append((index, event))
         events.sort(key=lambda pair: pair[0])
-        piece = Piece(frames.data, name, file.offset)
+        piece = Piece(frames.data, name, file.offset, inline=self._inline)
         low = 0
         for index, event in events:
             if event.session == START:
@@ -379,20 +394,7 @@ class Reading:
         self.problems.append(Problem(os.path.join(self.directory, name), offset, what))
 
 
-def _pread(fd: int, size: int, offset: int) -> bytes:
-    """`size` bytes from `offset`, fewer at the end of the file."""
-    parts = []
-    while size > 0:
-        part = os.pread(fd, size, offset)
-        if not part:
-            break
-        parts.append(part)
-        size -= len(part)
-        offset += len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _proof(fd: int, offset: int) -> int:
+def _proof(opened: Bytes, offset: int) -> int:
     """CRC-32C of the bytes before `offset`."""
     begin = max(0, offset - PROOF)
-    return int(google_crc32c.value(_pread(fd, offset - begin, begin)))
+    return int(google_crc32c.value(opened.read(offset - begin, begin)))

@@ -18,6 +18,7 @@ from .events import event_of
 from .fields import NotAMessage
 from .frames import find_frames
 from .logdir import RunDirectory
+from .storage import Storage
 
 PEEK: Final = 256 << 10
 MOST_EVENTS: Final = 200
@@ -38,7 +39,7 @@ class SubRuns:
     def __init__(self) -> None:
         self._known: dict[str, SubRun | None] = {}
 
-    def fold(self, directories: list[RunDirectory]) -> list[RunDirectory]:
+    def fold(self, directories: list[RunDirectory], storage: Storage) -> list[RunDirectory]:
         """`directories` without sub-runs, whose files stand in the run above them, named by their path below it."""
         by_path = {one.path: one for one in directories}
         children: dict[str, list[tuple[RunDirectory, SubRun]]] = {}
@@ -48,7 +49,7 @@ class SubRuns:
             if parent not in by_path or one.name == ".":
                 continue
             if one.path not in self._known:
-                said = self._look(one)
+                said = self._look(one, storage)
                 if said is None:
                     waiting.add(one.path)  # nothing was logged into it yet
                     continue
@@ -67,16 +68,19 @@ class SubRuns:
             made[parent] = replace(whole, files=(*whole.files, *(name for name, _ in files)), parts=dict(files))
         return [made.get(one.path, one) for one in directories if one.path not in gone]
 
-    def _look(self, directory: RunDirectory) -> SubRun | None:
+    def _look(self, directory: RunDirectory, storage: Storage) -> SubRun | None:
         """What `directory` is by its first events; None while there are none that tell."""
         tags: set[str] = set()
         for name in directory.files:
             path = os.path.join(directory.path, name)
             try:
-                with open(path, "rb") as file:
-                    data = file.read(PEEK)
+                opened = storage.open(path)
             except OSError:
                 continue
+            try:
+                data = opened.read(PEEK, 0)
+            finally:
+                opened.close()
             frames = find_frames(data, path=path, base=0)
             for begin, size in zip(frames.start[:MOST_EVENTS].tolist(), frames.size[:MOST_EVENTS].tolist(), strict=True):
                 try:
