@@ -89,26 +89,29 @@ def open_board(argv: Sequence[str]) -> int:
         return 0
     from crossboard.dashboard.serve import serve
     from crossboard.exporters import table_exporters
+    from crossboard.waiting import progress_of, say
 
     if said:
         print(said)
     store = _store_over(paths, subruns=args.subruns)
     try:
-        serve(
-            store,
-            paths=paths,
-            title=args.title or _title_of(paths),
-            host=args.host,
-            port=args.port,
-            open_browser=not args.no_browser,
-            ask_for_key=not args.no_token,
-            token=os.environ.get("CROSSBOARD_TOKEN", ""),
-            base_path=args.base_path,
-            hosts=args.allow_host,
-            version=__version__,
-            exporters=table_exporters(),
-            seal=os.environ.get("CROSSBOARD_SEAL", "1") != "0",
-        )
+        with progress_of(store):
+            serve(
+                store,
+                paths=paths,
+                title=args.title or _title_of(paths),
+                host=args.host,
+                port=args.port,
+                open_browser=not args.no_browser,
+                ask_for_key=not args.no_token,
+                token=os.environ.get("CROSSBOARD_TOKEN", ""),
+                base_path=args.base_path,
+                hosts=args.allow_host,
+                version=__version__,
+                exporters=table_exporters(),
+                seal=os.environ.get("CROSSBOARD_SEAL", "1") != "0",
+                say=say,
+            )
     except OSError as error:
         print(f"crossboard: cannot listen on {args.host} port {args.port}: {error.strerror or error}", file=sys.stderr)
         return 2

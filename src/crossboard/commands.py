@@ -40,10 +40,12 @@ def _existing(parser: argparse.ArgumentParser, paths: Iterable[str]) -> list[str
 def _read(paths: Sequence[str]) -> Any:
     """A store over `paths`, everything read."""
     from crossboard.store.embedded import EmbeddedStore
+    from crossboard.waiting import progress_of
     from crossboard.wiring import sources_for
 
     store = EmbeddedStore(sources_for(paths))
-    store.refresh()
+    with progress_of(store):
+        store.refresh()
     return store
 
 
