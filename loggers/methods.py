@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any
@@ -13,6 +13,8 @@ class Methods:
 
     Arguments and options are those of the class of that name in `media`; step and errors are as in `Run.log`.
     """
+
+    _next: int
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """See `Run.log`."""
@@ -81,3 +83,87 @@ class Methods:
     def log_tensor(self, tag: str, value: Any, step: int | None = None, **options: Any) -> None:
         """See `media.tensors.Tensor`."""
         self._log_as("tensors", "Tensor", tag, step, value, **options)
+
+    def log_graph(self, model: Any, /, *inputs: Any, tag: str = "graph", step: int | None = None, **keywords: Any) -> None:
+        """Log the graph of `model`, called once with `inputs` and `keywords`; see `media.graph.Graph` for what has a graph.
+
+        Args:
+            model: any torch module, Keras model, ``tf.function``, exported or scripted graph, GraphDef.
+            inputs, keywords: as training gives them. ``inputs={...}`` holds keyword inputs whose names this method
+                has itself (tag, step); a model whose own call takes an argument `inputs` gets it as it is.
+            tag: where it is logged.
+            step: None: the newest step so far; the automatic step does not move on.
+        """
+        with self._harmless(f"log_graph {tag!r}"):
+            from .media.graph import Graph, keyword_inputs
+
+            graph = Graph(model, *inputs, **keyword_inputs(model, keywords))
+            if step is not None:
+                self.log({tag: graph}, step)
+                return
+            following = self._next
+            try:
+                self.log({tag: graph}, max(following - 1, 0))
+            finally:
+                self._next = following
+
+    def log_estimator(self, estimator: Any, x: Any, y: Any = None, **options: Any) -> dict[str, float]:
+        """Log a fitted scikit-learn estimator and how it does on data; see `sklearn.log_estimator`."""
+        with self._harmless("log_estimator"):
+            from .sklearn import log_estimator
+
+            return log_estimator(self, estimator, x, y, **options)  # type: ignore[arg-type]  # this is the run
+        return {}
+
+    def watch(
+        self,
+        model: Any,
+        every: int = 100,
+        gradients: bool = True,
+        parameters: bool = True,
+        activations: Any = False,
+        *,
+        nan: str = "every",
+        bins: int = 64,
+        name: str = "",
+        ranks: str = "first",
+        step: Callable[[], int] | None = None,
+    ) -> Any:
+        """Log what `model` does while it trains: histograms and norms of weights and gradients, how far updates move the weights,
+        and where the first NaN or infinity came from, as an alert. `watch.plan` lists the tags.
+
+        Args:
+            model: a torch module (also compiled, or in DistributedDataParallel), or a Keras model. Watching it again replaces.
+            every: look in the first optimizer step, and in every so many after it.
+            gradients, parameters: whether to look at them.
+            activations: whether to look at what layers of a torch module put out. For a Keras model: a batch of inputs, which is
+                sent through the model in each look.
+            nan: "every": the first NaN or infinity is looked for in every step, so that the layer or gradient and the step are
+                exact; "sampled": only when a look is taken; "": not at all.
+            bins: buckets of each histogram, at most.
+            name: put before all names, where a run watches several models.
+            ranks: "first": in a distributed training only rank 0 watches; "all": every rank, into its own series.
+            step: called for the step to log at. Default: the newest step that the run has logged anything else at, so that all
+                charts share one x axis: in a loop that logs behind the update, the step of the update before.
+
+        Returns:
+            The watch: ``close()`` ends it, as do `unwatch`, the end of the run and the end of the model. A loop that updates without
+            ``torch.optim`` says ``with watched.step():`` around its update. For a Keras model give ``watched.callback`` to ``fit``.
+
+        Gradients are seen as the optimizer gets them: accumulated, unscaled where a GradScaler scaled them, clipped. Nothing waits
+        for the device; nothing that goes wrong in it reaches training.
+        """
+        from .watch import NotWatching, begin
+        from .watch.plan import Plan
+
+        with self._harmless("watch"):
+            plan = Plan(every, gradients, parameters, activations, nan, bins, name, ranks, step)
+            return begin(self, model, plan)  # type: ignore[arg-type]  # every `Methods` is a `Run`
+        return NotWatching()
+
+    def unwatch(self, model: Any = None) -> None:
+        """Watch `model` no more, or no model when None is given. Every hook is taken away."""
+        with self._harmless("unwatch"):
+            from .watch import end
+
+            end(self, model)  # type: ignore[arg-type]  # as above

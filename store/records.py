@@ -341,7 +341,8 @@ class TextPoint(_Point, frozen=True, kw_only=True, tag="text"):
 class TablePoint(_Point, frozen=True, kw_only=True, tag="table"):
     """A table: an Arrow IPC stream as blob.
 
-    media   column -> kind ("image", "audio", "video", "figure") of the columns whose cells hold the MessagePack of a `Blob`
+    media   column -> kind ("image", "audio", "video", "figure") of the columns whose cells hold the MessagePack of a `Blob`;
+            or of a `Picture` or `Clip`, where that has more to tell than its blob
     files   those of their blobs that lie in files, so that who looks for the blobs of a record finds them
     """
 
@@ -365,7 +366,8 @@ class FigurePoint(_Point, frozen=True, kw_only=True, tag="figure"):
 class GraphScope(msgspec.Struct, frozen=True, omit_defaults=True):
     """A module, layer or name scope. path is the dotted name; parent is its enclosing scope's path, "" at the top.
 
-    parameters, trainable: number of scalars directly in this scope. flops: multiply-adds times two of one call, or None.
+    parameters, trainable: number of scalars directly in this scope. flops: multiply-adds times two of one call, scopes
+    inside included, or None.
     """
 
     path: str
