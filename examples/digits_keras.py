@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -20,32 +19,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import crossboard as cb
-
-
-class LogToCrossboard(keras.callbacks.Callback):  # type: ignore[misc]
-    """Logs the loss and accuracy of every batch, and of the validation set after every epoch.
-
-    Keras hands a callback the mean since the epoch began; the reset makes it the batch's own number, as PyTorch's loop has it.
-    """
-
-    def __init__(self, run: cb.Run) -> None:
-        super().__init__()
-        self.run = run
-        self.step = 0
-        self.rate = 0.0
-
-    def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        self.model.reset_metrics()
-        self.rate = float(self.model.optimizer.learning_rate)
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        logs = logs or {}
-        self.run.log({"train/loss": logs["loss"], "train/acc": logs["accuracy"], "lr": self.rate}, step=self.step)
-        self.step += 1
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        logs = logs or {}
-        self.run.log({"val/loss": logs["val_loss"], "val/acc": logs["val_accuracy"]}, step=self.step - 1)
+from crossboard.loggers.keras import CrossboardCallback
 
 
 def digits() -> list[Any]:
@@ -89,11 +63,14 @@ def main(argv: list[str] | None = None) -> None:
     model.compile(
         optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(args.lr, steps)),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="acc")],
     )
 
     run = cb.init(project="digits", name=f"keras seed {args.seed}", group="keras", config=args, dir=args.dir)
-    callback = LogToCrossboard(run)
+    labels = [str(digit) for digit in range(10)]
+    callback = CrossboardCallback(
+        run, own_batch_values=True, weights_every=5, validation_data=(x_val, y_val), confusion_every=5, labels=labels
+    )
     validation = (x_val, y_val)
     model.fit(x_train, y_train, validation_data=validation, batch_size=args.batch, epochs=args.epochs, callbacks=[callback], verbose=0)
     run.finish()

@@ -64,6 +64,8 @@ class Helper:
         # a SimpleQueue may be put to inside a put (a signal handler that logs); an Event may not be set inside a set
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self.working = False
+        """Whether a job is being done right now: a long film takes its time."""
 
     def look_after(self, run: Helped) -> None:
         """Look after `run` until `leave`."""
@@ -133,7 +135,7 @@ class Helper:
 
     def _try(self, job: Callable[[], None]) -> bool:
         """Do `job`, whatever it raises; False when it has to wait for its device."""
-        _here.job = True
+        _here.job = self.working = True
         try:
             with contextlib.suppress(Exception):
                 job()
@@ -141,7 +143,7 @@ class Helper:
             self._waiting.append(job)
             return False
         finally:
-            _here.job = False
+            _here.job = self.working = False
         return True
 
     def _run(self) -> None:

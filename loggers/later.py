@@ -16,7 +16,9 @@ from .helper import NotYet, helper
 MOST_BYTES: Final = 256 << 20
 """So much may wait to be encoded in one process; what comes on top of it is dropped and counted."""
 STUCK_S: Final = 60.0
-"""`wait` gives up when nothing was done for so long."""
+"""`wait` gives up when nothing was done for so long: a device that does not answer."""
+LONGEST_JOB_S: Final = 900.0
+"""It gives up on one job that is being done after so long."""
 QUIET_S: Final = 1.0
 """Waiting is silent for so long."""
 
@@ -71,7 +73,7 @@ class Later:
             now = time.monotonic()
             if self.done != done:
                 done, moved = self.done, now
-            if now - moved > STUCK_S:
+            if now - moved > (LONGEST_JOB_S if helper.working else STUCK_S):
                 break
             if now - began > QUIET_S and sys.stderr is not None:
                 said = True

@@ -120,6 +120,7 @@ class Run(Methods):
         self._synced = 0.0
         self._summary: dict[str, Any] = {}
         self._goals: dict[str, str] = {}
+        self._watches: list[tuple[Any, Any]] = []
         self.mirrors: list[Mirroring] = []
         self.config = Config(self._config_set)
         self.summary = Summary(self)
@@ -178,6 +179,7 @@ class Run(Methods):
         Args:
             metrics: tag -> a Python or NumPy number, a bool, or a tensor of one element of any framework. NaN and infinities
                 are kept. Or a value of `media` (an Image, a Histogram ...): it is copied, and encoded in the background.
+                A figure of matplotlib or Plotly, a PIL image or a list of them, a DataFrame needs no wrapping.
                 A value that is anything else is named in one warning and left out; the others are kept.
             step: any whole number within int64, in any order; repeats are kept. None: one more than the largest so far.
         """
@@ -383,7 +385,7 @@ class Run(Methods):
     def _take(self, tag: Any, value: Media, step: int, now: float) -> None:
         """Keep a value that is no number: copied now, encoded and recorded by the helper."""
         name = self._name(tag)
-        taken = value.take()
+        kind, taken = type(value).__name__, value.take()  # the job must not hold on to the user's own value
         if not self._open():
             self._lost += 1
             return
@@ -395,7 +397,7 @@ class Run(Methods):
             except Exception as error:  # noqa: BLE001  one value that cannot be encoded must not end the helper
                 what = str(error) if isinstance(error, BadValue) else f"{type(error).__name__}: {error}"
                 self._lost += 0 if isinstance(error, BadValue) else 1
-                target.warn(f"{type(value).__name__}: {what}; left out", about=f"value {name}")
+                target.warn(f"{kind}: {what}; left out", about=f"value {name}")
 
         if not self._later.add(job, size=max(taken.size, 1)):
             self._lost += 1

@@ -49,6 +49,8 @@ def init(
     strict: bool = False,
     durable_s: float | None = None,
     system: bool = True,
+    id: str | None = None,  # noqa: A002  as above
+    console: bool = False,
 ) -> Run:
     """Begin a run, or a new attempt of one; it becomes the current run, and a current one is finished first.
 
@@ -65,6 +67,8 @@ def init(
         durable_s: sync the journal to the disk about every so many seconds, against power loss.
         system: write down what the run knows about itself (command line, git, packages, machine) and what it uses every ten
             seconds; secrets are masked. CROSSBOARD_SYSTEM=0 turns it off, or names the parts that are wanted (`system`).
+        id: the run's id, the name of its directory; where there is a run with it, that one is continued.
+        console: keep what the program prints on stdout and stderr, too (see `console`).
 
     Returns:
         The run. Without ``strict`` nothing is raised: when the directory cannot be written, one warning says so and the run
@@ -75,7 +79,7 @@ def init(
         if _current is not None and _current in _open_runs:
             _current.finish()
             _open_runs.remove(_current)
-        run = _begin(project, name, config, dir, group, tags, notes, resume, mode, strict, durable_s, system)
+        run = _begin(project, name, config, dir, group, tags, notes, resume, mode, strict, durable_s, system, run_id=id or "")
     except (OSError, CrossboardError, ValueError, TypeError) as error:
         if strict:
             raise
@@ -85,7 +89,46 @@ def init(
     if not run.disabled:
         _open_runs.append(run)
         _hook()
+    if console:
+        with run._harmless("console"):
+            from .console import capture_console
+
+            capture_console(run)
     return run
+
+
+def begin_beside(
+    call: str,
+    *,
+    project: str | None = None,
+    name: str | None = None,
+    config: Any = None,
+    at: str | None = None,
+    mode: str | None = None,
+    strict: bool = False,
+) -> Run:
+    """Begin a run beside the current one, which stays the current one and goes on.
+
+    call: named in warnings. at: the run's own directory; a run that is there already gets a new attempt. None: as in `init`.
+    Everything else is as in `init`.
+    """
+    try:
+        run = _begin(project, name, config, None, "", (), "", None, mode, strict, None, True, at)
+    except (OSError, CrossboardError, ValueError, TypeError) as error:
+        if strict:
+            raise
+        warn(f"{call}: {error}; training goes on, nothing is logged and every point is counted as dropped", about="init")
+        run = Run(None, why_not=str(error))
+    if not run.disabled:
+        _open_runs.append(run)
+        _hook()
+    return run
+
+
+def let_go(run: Run) -> None:
+    """Forget a run of `begin_beside` that is finished."""
+    if run in _open_runs:
+        _open_runs.remove(run)
 
 
 def _begin(
@@ -101,6 +144,8 @@ def _begin(
     strict: bool,
     durable_s: float | None,
     system: bool,
+    at: str | None = None,
+    run_id: str = "",
 ) -> Run:
     mode = mode if mode is not None else os.environ.get("CROSSBOARD_MODE", "")
     if mode not in ("", "online", "offline", "disabled"):
@@ -112,13 +157,19 @@ def _begin(
     base = os.path.abspath(os.fspath(root if root is not None else os.environ.get("CROSSBOARD_DIR") or "runs"))
     project = project or os.path.basename(os.getcwd()) or "project"
     launch = _nth(launch_of(), base, project, name or "")
+    if run_id:
+        launch = launch._replace(run_id=run_id)
     if scattered():
         text = (
             "init: torchrun gave the machines of this training no common id, so each machine is a run of its own; start it with "
             "--rdzv-id=NAME, or set CROSSBOARD_RUN_ID to the same text on all of them"
         )
         warn(text, about="launch", error=CrossboardError if strict else None)
-    directory, identity, continues = _directory_of(base, project, name, resume, launch, strict)
+    if at is None:
+        directory, identity, continues = _directory_of(base, project, name, resume, launch, strict)
+    else:
+        continues = is_run_dir(at)
+        directory, identity = at, read_run_file(at) if continues else None
     if identity is None:
         run_id = os.path.basename(directory)
         identity = RunFile(

@@ -6,7 +6,11 @@ library alone. Crossboard itself needs none of the frameworks.
 Each framework has a list of attempts, tried in order; the first that pip carries out counts. The rule behind the list of torch:
 on Linux, PyPI's plain `torch` is the CUDA build with gigabytes of libraries, so only `torch==X+cpu` is ever asked for there, a
 label that the CUDA build can never match; first wherever pip already looks (a local folder, a mirror), then on PyTorch's own
-index of CPU builds. PyPI's torch for macOS and Windows is the small one.
+index of CPU builds. PyPI's torch for macOS and Windows is the small one. What stands on torch is asked for together with that
+same torch, so that it never brings another one.
+
+fastai asks for torchvision, whose PyPI build does not load beside a CPU build of torch and takes Lightning and transformers down with
+it: fastai is installed without its requirements, after those that its basics and its tabular part need.
 """
 
 from __future__ import annotations
@@ -22,6 +26,15 @@ from pathlib import Path
 TORCH = "2.13.0"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 FRAMEWORKS = ("torch", "tensorflow")
+INTEGRATIONS = {
+    "lightning": ["lightning>=2.2"],
+    "accelerate": ["accelerate>=1.0"],
+    "transformers": ["transformers>=4.46", "accelerate>=1.0"],
+    "fastai": ["fastcore>=1.8", "fastprogress>=1.0", "fastdownload>=0.0.7", "fasttransform", "plum-dispatch", "cloudpickle", "matplotlib"],
+}
+"""Libraries on top of torch that crossboard has a logger for -> what pip is asked for."""
+ALONE = {"fastai": ["--no-deps", "fastai>=2.8"]}
+"""What is then installed without its requirements."""
 MODULES = {"torch": "torch", "tensorflow": "tensorflow", "scikit-learn": "sklearn"}
 """Name -> the module whose presence says that it is installed."""
 
@@ -40,6 +53,8 @@ def attempts(name: str, *, system: str = sys.platform, machine: str = platform.m
             return [[f"torch=={TORCH}"]]
         pin = f"torch=={TORCH}+cpu"
         return [[pin], [pin, "--index-url", TORCH_CPU_INDEX, "--retries=2", "--timeout=30"]]
+    if name in INTEGRATIONS:
+        return [[*INTEGRATIONS[name], f"torch=={TORCH}+cpu" if system == "linux" else "torch"]]
     if name == "tensorflow":
         cpu_build = system in ("linux", "win32") and machine.lower() in ("x86_64", "amd64")
         return [["tensorflow-cpu>=2.16" if cpu_build else "tensorflow>=2.16"]]
@@ -79,6 +94,8 @@ class Installer:
         tail = ""
         for arguments in attempts(name):
             ok, tail = self.pip(*arguments, *keep)
+            if ok and name in ALONE:
+                ok, tail = self.pip(*ALONE[name])
             if ok:
                 return Outcome(name, ok=True, no_wheel=False, said=f"{name}: installed")
         if any(sign in tail for sign in NOT_FOUND) and not any(sign in tail for sign in UNREACHED):
