@@ -240,7 +240,7 @@ def test(rest: list[str]) -> int:
     rest = [argument for argument in rest if argument != "--all-pythons"]
     installer = set_up(VENV, sys.executable, EXTRAS["test"])
     failed = []
-    missing = install_optional(VENV, ("torch", "tensorflow", "tensorboard"), installer)
+    missing = install_optional(VENV, ("torch", "tensorflow", "tensorboard", *frameworks().INTEGRATIONS), installer)
     here = ".".join(version_of(VENV).split(".")[:2])
     if missing and under_ci() and here == FRAMEWORK_PYTHON:
         failed.append("frameworks that CI must have: " + ", ".join(missing))

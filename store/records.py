@@ -212,7 +212,7 @@ class Warned(_Record, frozen=True, kw_only=True, tag="warned"):
 
 
 class ConsoleLines(_Record, frozen=True, kw_only=True, tag="console"):
-    """Lines that the program printed. stream: "stdout" or "stderr"."""
+    """Lines that the program printed. stream: "stdout", "stderr", or "log" for what it said by `logging`."""
 
     wall_time: float
     stream: str

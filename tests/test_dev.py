@@ -87,6 +87,19 @@ def test_elsewhere_the_plain_torch_is_the_small_one() -> None:
     assert frameworks.attempts("torch", system="darwin", machine="arm64") == [[f"torch=={frameworks.TORCH}"]]
 
 
+@pytest.mark.parametrize("name", sorted(frameworks.INTEGRATIONS))
+def test_what_stands_on_torch_never_brings_another_one(name: str) -> None:
+    [asked] = frameworks.attempts(name, system="linux", machine="x86_64")
+    assert f"torch=={frameworks.TORCH}+cpu" in asked
+    assert not any(word.startswith("torchvision") for word in asked)
+
+
+def test_fastai_is_installed_without_its_requirements() -> None:
+    [asked] = frameworks.attempts("fastai", system="linux", machine="x86_64")
+    assert not any(word.startswith("fastai") for word in asked)
+    assert frameworks.ALONE["fastai"][0] == "--no-deps"
+
+
 def test_tensorflow_is_the_cpu_build_where_there_is_one() -> None:
     assert frameworks.attempts("tensorflow", system="linux", machine="x86_64") == [["tensorflow-cpu>=2.16"]]
     assert frameworks.attempts("tensorflow", system="darwin", machine="arm64") == [["tensorflow>=2.16"]]

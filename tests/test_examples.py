@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import crossboard as cb
+from crossboard.store.kinds import Kind
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
@@ -25,7 +27,16 @@ def run_example(name: str, *arguments: str, root: Path) -> str:
 
 
 def test_every_example_is_run_here() -> None:
-    assert EXAMPLES == ["digits_keras.py", "digits_torch.py", "plain_python.py"]
+    assert EXAMPLES == [
+        "ddp_gloo.py",
+        "digits_keras.py",
+        "digits_torch.py",
+        "huggingface_tiny.py",
+        "lightning_digits.py",
+        "plain_python.py",
+        "summary_writer_captured.py",
+        "tf_custom_loop.py",
+    ]
 
 
 def test_plain_python_learns_and_logs_every_step(tmp_path: Path) -> None:
@@ -80,3 +91,77 @@ def test_both_frameworks_train_the_same_network_on_the_same_data() -> None:
     counts, difference = answer.stdout.splitlines()
     assert counts == "38282 38282"
     assert float(difference) == 0.0
+
+
+@pytest.mark.torch
+def test_digits_with_lightning(tmp_path: Path) -> None:
+    pytest.importorskip("lightning")
+    said = run_example("lightning_digits.py", "--seed", "1", "--epochs", "4", root=tmp_path)
+    runs = cb.open(str(tmp_path))
+    [run] = runs
+    assert (run.status, run.project, run.name, run.config["seed"]) == ("finished", "digits", "lightning seed 1", 1)
+    assert len(run["train/loss"]) == 4 * 45
+    assert list(run["val/acc"].step) == [44, 89, 134, 179]
+    assert run["val/acc"].value[-1] > 0.85
+    assert f"{run['val/acc'].value[-1]:.3f}" in said
+    assert len(runs.store.records(run.key, Kind.GRAPH)) == 1
+    assert len(runs.store.records(run.key, Kind.IMAGE)) == 4
+    assert (Path(run.info.path) / run.summary["checkpoint/best"]).is_file()
+
+
+@pytest.mark.torch
+def test_a_tiny_bert_with_hugging_face_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    run_example("huggingface_tiny.py", "--steps", "50", root=tmp_path)
+    said = run_example("huggingface_tiny.py", "--steps", "200", "--resume", root=tmp_path)
+    [run] = cb.open(str(tmp_path / "sentences"))
+    assert (run.status, run.info.attempts) == ("finished", 2)
+    assert list(run["train/loss"].step) == list(range(5, 201, 5))
+    assert run["eval/accuracy"].value[-1] > 0.8
+    assert f"{run['eval/accuracy'].value[-1]:.3f}" in said
+
+
+@pytest.mark.tensorflow
+def test_a_loop_of_ones_own_in_tensorflow(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    said = run_example("tf_custom_loop.py", "--seed", "1", "--epochs", "6", root=tmp_path)
+    runs = cb.open(str(tmp_path))
+    [run] = runs
+    assert (run.status, run.name) == ("finished", "tensorflow seed 1")
+    assert list(run["train/loss"].step) == list(run["grad_norm"].step) == list(range(6 * 45))
+    assert run["val/acc"].value[-1] > 0.85
+    assert f"{run['val/acc'].value[-1]:.3f}" in said
+    histograms: list[Any] = [placed.record for placed in runs.store.records(run.key, Kind.HISTOGRAM)]
+    assert [one.step for one in histograms] == [0, 100, 200]
+
+
+@pytest.mark.torch
+def test_a_script_with_a_summary_writer_is_captured_by_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("tensorboard")
+    said = run_example("summary_writer_captured.py", "--epochs", "6", "--logdir", str(tmp_path / "events"), root=tmp_path)
+    assert "captured seed 0: 342 steps" in said
+    assert len(list((tmp_path / "events").glob("events.out.tfevents.*"))) == 1
+    runs = cb.open([one for one in tmp_path.iterdir() if one.name not in ("events",)])
+    [run] = runs
+    assert run.status == "finished"
+    assert list(run["train/loss"].step) == list(range(342))
+    assert run["train/acc"].value[-50:].mean() > 0.8
+    for kind, count in ((Kind.TEXT, 1), (Kind.GRAPH, 1), (Kind.IMAGE, 1), (Kind.HISTOGRAM, 6)):
+        assert len(runs.store.records(run.key, kind)) == count
+
+
+@pytest.mark.torch
+def test_two_processes_log_to_one_run(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    said = run_example("ddp_gloo.py", "--steps", "100", root=tmp_path)
+    assert "100 steps in 2 processes" in said
+    [run] = cb.open(str(tmp_path))
+    assert (run.status, run.config["world"]) == ("finished", 2)
+    assert run.ranks("train/loss") == [0, 1]
+    first, second = (run.get("train/loss", rank=rank) for rank in (0, 1))
+    assert list(first.step) == list(second.step) == list(range(100))
+    assert list(first.value) != list(second.value)
+    assert run.ranks("acc") == [0]
+    assert run["acc"].value[-1] > 0.7

@@ -48,6 +48,7 @@ PER_ELEMENT: Final[dict[str, int]] = {
 NORMS: Final = frozenset(("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm", "LocalResponseNorm", "Normalize"))
 FREE: Final = frozenset(("Flatten", "Unflatten", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Embedding", "Pad", "Cropping"))
 FREE_CATEGORIES: Final = frozenset(("shape", "source"))
+CONVOLUTION: Final = re.compile(r"(Depthwise|Separable)?Conv(Transpose)?[123]d")
 GATES: Final = {"LSTM": 4, "GRU": 3, "RNN": 1, "LSTMCell": 4, "GRUCell": 3, "RNNCell": 1}
 
 Shape = list[int]
@@ -94,7 +95,7 @@ def _of_products(kind: str, taken: list[Shape | None], out: Shape, attributes: d
     if kind in ("Linear", "MatMul", "AddBatchMatMul"):
         inner = _inner_axis(kind, taken, attributes)
         return None if inner is None else 2 * many * inner
-    if "Conv" in kind:
+    if CONVOLUTION.fullmatch(kind):
         return _convolution(kind, taken, many, attributes, torch=torch)
     if kind in GATES:
         return _recurrent(kind, taken, out, attributes)

@@ -8,11 +8,12 @@ import sys
 from typing import Any, Final
 
 from ...store.records import TensorShape
+from .flops import CONVOLUTION
 from .vocabulary import layout, normal
 
 NOT_SAID: Final = ("name", "dtype", "trainable", "seed", "layers", "input_layers", "output_layers", "build_config", "registered_name")
 NOT_SAID_ENDS: Final = ("_initializer", "_regularizer", "_constraint")
-HOLDS_ACTIVATION: Final = ("Linear", "EinsumDense", "Conv")
+HOLD_ACTIVATION: Final = ("Linear", "EinsumDense")
 RECURRENT: Final = ("LSTM", "GRU", "RNN")
 
 
@@ -41,20 +42,23 @@ def with_all_inside(layer: Any) -> list[Any]:
 
 
 def type_of(layer: Any) -> str:
-    """The normal name: of the activation for an Activation layer, of what is wrapped for Bidirectional."""
+    """The normal name: of the activation for an Activation layer, of what is wrapped for a wrapper."""
     name = type(layer).__name__
     if name == "Activation":
         return normal(getattr(layer.activation, "__name__", name)) if getattr(layer.activation, "__name__", "") != "linear" else "Identity"
     if name == "Bidirectional":
         return normal(type(layer.forward_layer).__name__)
+    if name == "TimeDistributed":
+        return type_of(layer.layer)
     return normal(name)
 
 
 def activation_of(layer: Any, kind: str) -> str:
     """The name of the activation that a layer applies to its result; "" for none."""
-    if not kind.startswith(HOLDS_ACTIVATION) and "Conv" not in kind:
+    if kind not in HOLD_ACTIVATION and not CONVOLUTION.fullmatch(kind):
         return ""
-    name = str(getattr(getattr(layer, "activation", None), "__name__", ""))
+    inner = layer.layer if type(layer).__name__ == "TimeDistributed" else layer
+    name = str(getattr(getattr(inner, "activation", None), "__name__", ""))
     return "" if name == "linear" else name
 
 
@@ -113,7 +117,7 @@ def config_of(layer: Any) -> dict[str, Any]:
     order = layout(kind, channels_last=made.get("data_format") != "channels_first") if "data_format" in made else ""
     if order:
         made["layout"] = order
-    kernel = getattr(layer, "kernel", None)
+    kernel = getattr(layer.layer if type(layer).__name__ == "TimeDistributed" else layer, "kernel", None)
     if kernel is not None and hasattr(kernel, "shape"):
         made["kernel"] = [int(one) for one in kernel.shape]
     if kind == "MultiHeadAttention" and isinstance(made.get("num_heads"), int) and isinstance(made.get("key_dim"), int):

@@ -58,8 +58,12 @@ def capture(model: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Capt
     symbolic, named = _inputs(keras, model, args, keywords)
     trace = _Trace(keras, model)
     try:
-        with _as_before(keras, model), _operations_seen(keras, trace):
-            return trace.whole(symbolic, named)
+        with _as_before(keras, model):
+            if not all(getattr(layer, "built", True) for layer in with_all_inside(model)):
+                with contextlib.suppress(Exception):  # what is wrong is said by the call that is seen
+                    model(*symbolic, **named)  # builds what its first call would build
+            with _operations_seen(keras, trace):
+                return trace.whole(symbolic, named)
     except BadValue:
         raise
     except Exception as error:  # noqa: BLE001  said below, where nothing else helps

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from ...store.records import TensorShape
 from ..media.value import BadValue
-from .build import Building, Captured, Origin
+from .build import Building, Captured, Origin, elements
 from .nested import found
 from .tensorflow_nodes import DTYPES, attributes_of, in_order, layer_type, output_shapes, place_of, port_of, shape_of
 from .vocabulary import normal
@@ -123,7 +123,10 @@ Source = Origin | _Variable | None
 
 def _variables(concrete: Any) -> dict[str, _Variable]:
     """Name of the placeholder that stands for a variable -> the variable."""
-    by_handle = {id(one.handle): one for one in concrete.graph.variables if hasattr(one, "handle")}
+    try:
+        by_handle = {id(one.handle): one for one in concrete.graph.variables if hasattr(one, "handle")}
+    except AssertionError:  # of a loaded function whose variables are gone
+        by_handle = {}
     found_ = {}
     for outside, inside in concrete.graph.captures:
         variable = by_handle.get(id(outside))
@@ -185,7 +188,8 @@ class _Flattened:
                 self._node(body, node, depth)
 
     def _node(self, body: _Body, node: Any, depth: int) -> None:
-        if node.op in PARAMETERS or (not body.is_function and node.name in self._variables):
+        is_resource = node.op == "Placeholder" and DTYPES.get(node.attr["dtype"].type) == "resource"
+        if node.op in PARAMETERS or is_resource or (not body.is_function and node.name in self._variables):
             body.known[node.name] = [self._variables.get(node.name) or _variable_of(node)]
             return
         scopes, last = place_of(body.nodes, node)
@@ -290,9 +294,7 @@ class _Flattened:
 
     def _count(self, variable: _Variable, path: str) -> None:
         scope = self._building.scopes[path]
-        size = 1
-        for one in variable.shape.shape or []:
-            size *= one or 1
+        size = elements(variable.shape) or 0  # 0: the graph does not say
         if variable.trainable is False:
             scope.attributes["buffers"] = scope.attributes.get("buffers", 0) + size
         else:
@@ -310,4 +312,4 @@ class _Flattened:
 def _variable_of(node: Any) -> _Variable:
     name = node.attr["shared_name"].s.decode("utf-8", "replace") if "shared_name" in node.attr else ""
     shape = TensorShape(shape=shape_of(node.attr["shape"].shape), dtype=DTYPES.get(node.attr["dtype"].type, ""))
-    return _Variable(name or node.name, shape, None)
+    return _Variable(name or node.name, TensorShape() if node.op == "Placeholder" else shape, None)

@@ -30,11 +30,13 @@ INTEGRATIONS = {
     "lightning": ["lightning>=2.2"],
     "accelerate": ["accelerate>=1.0"],
     "transformers": ["transformers>=4.46", "accelerate>=1.0"],
-    "fastai": ["fastcore>=1.8", "fastprogress>=1.0", "fastdownload>=0.0.7", "fasttransform", "plum-dispatch", "cloudpickle", "matplotlib"],
+    "fastai": ["fastcore>=1.8", "fastprogress>=1.0", "fastdownload<2", "fasttransform", "plum-dispatch<2.10", "cloudpickle", "matplotlib"],
+    "tensorboardX": ["tensorboardX>=2.6"],
+    "visdom": ["setuptools<81", "wheel", "tornado", "six", "jsonpatch", "jsonpointer", "websocket-client", "networkx", "requests"],
 }
-"""Libraries on top of torch that crossboard has a logger for -> what pip is asked for."""
-ALONE = {"fastai": ["--no-deps", "fastai>=2.8"]}
-"""What is then installed without its requirements."""
+"""Libraries that crossboard has a logger for, or stands beside -> what pip is asked for."""
+ALONE = {"fastai": ["--no-deps", "fastai>=2.8"], "visdom": ["--no-deps", "--no-build-isolation", "visdom==0.2.4"]}
+"""What is then installed without its requirements; visdom builds only with an older setuptools, in the environment itself."""
 MODULES = {"torch": "torch", "tensorflow": "tensorflow", "scikit-learn": "sklearn"}
 """Name -> the module whose presence says that it is installed."""
 
