@@ -1,7 +1,7 @@
 """What every test stands on: a clean environment, the browser's path, and skips that say why.
 
-A test marked `torch`, `tensorflow` or `browser` is skipped, with its reason, where that is missing. Under CI=true on the Python
-that the framework tests are meant for, it fails instead.
+A test marked `torch`, `tensorflow`, `tensorboard` or `browser` is skipped, with its reason, where that is missing. Under CI=true
+on the Python that the framework tests are meant for, it fails instead.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NEEDS = {"torch": ("torch",), "tensorflow": ("tensorflow",), "browser": ("playwright",)}
+NEEDS = {"torch": ("torch",), "tensorflow": ("tensorflow",), "tensorboard": ("tensorboard",), "browser": ("playwright",)}
 
 
 def load_dev() -> ModuleType:
