@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from ..store.errors import BadQuery, CrossboardError, NotFound
+from ..store.errors import BadQuery, CrossboardError, Damaged, NotFound
 from ..store.kinds import Kind, MetricSummary, RunInfo, SeriesInfo
 from ..store.store import Store
 from . import columns
@@ -31,6 +31,7 @@ from .events import Newsroom, progress_json
 from .media import Media
 from .query import COLUMNS, CSV, JSON, Query
 from .replies import Refused, json_reply, number, to_json
+from .run_routes import RunRoutes
 from .safety import Door
 
 MAX_BODY: Final = 1 << 20
@@ -89,6 +90,7 @@ class DataRoutes:
         self.crossboard = crossboard
         self.editor = Editor()
         self.media = Media(store)
+        self.of_run = RunRoutes(store, newsroom, self.media)
 
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
@@ -104,6 +106,7 @@ class DataRoutes:
             "/blob/{run:path}/{digest}": self.blob,
         }
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
+        routes.extend(self.of_run.routes())
         routes.append(Route("/edit", self.edit, methods=["POST"]))
         routes.append(Route("/open", self.open, methods=["POST"]))
         return Starlette(
@@ -113,6 +116,7 @@ class DataRoutes:
                 NotFound: _not_found,
                 BadQuery: _bad_query,
                 HTTPException: no_such_path,
+                Damaged: _damaged,
                 CrossboardError: _failed,
                 Exception: _failed,
             },
@@ -269,9 +273,9 @@ class DataRoutes:
         return StreamingResponse(self.newsroom.stream(since), media_type="text/event-stream", headers=headers)
 
     def blob(self, request: Request) -> Response:
-        Query(request, ())
+        table = Query(request, ("table",)).text("table") or ""
         run, digest = request.path_params["run"], request.path_params["digest"]
-        return self.media.reply(run, digest, wanted=request.headers.get("range", ""))
+        return self.media.reply(run, digest, wanted=request.headers.get("range", ""), table=table)
 
     async def edit(self, request: Request) -> Response:
         key, edit = edit_of(await _json_body(request))
@@ -369,6 +373,10 @@ async def _not_found(_: Request, error: Exception) -> Response:
 
 async def _bad_query(_: Request, error: Exception) -> Response:
     return json_reply({"error": str(error), "next": "correct it and ask again"}, status=400)
+
+
+async def _damaged(_: Request, error: Exception) -> Response:
+    return json_reply({"error": str(error), "next": "the rest of the run can be read; `crossboard verify` checks every record"}, status=422)
 
 
 async def no_such_path(request: Request, error: Exception) -> Response:

@@ -10,7 +10,8 @@ Ids that the scripts fill or listen to:
     live             "Live · 4 running", "Not live"
     copy-link, theme-switch, show-keys   buttons of the top bar
     banner           amber strip under the top bar: connection lost, reading
-    page             where the page's own layout stands (`pages/charts.py`)
+    nav-charts, nav-run   the pages' names; the second only while a run page is open
+    page             where the pages' own layouts stand (`pages/charts.py`, `pages/run.py`)
     keys             dialog that lists the keys
     said             polite live region for screen readers
 """
@@ -22,7 +23,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from ..store.store import Store
-from .pages import charts
+from .pages import charts, run
 from .pages.parts import hyphened, icon, icon_button
 
 INDEX = """<!DOCTYPE html>
@@ -58,7 +59,10 @@ def top_bar() -> Component:
             html.Span("/", className="slash", **hyphened(aria_hidden="true")),
             html.Div(id="project-choice", className="proj"),
             html.Nav(
-                html.A("Charts", href="", className="here", **hyphened(aria_current="page")),
+                [
+                    html.A("Charts", href="?", id="nav-charts", className="here", **hyphened(aria_current="page")),
+                    html.A("Run", href="", id="nav-run", hidden=True),
+                ],
                 className="nav",
                 **hyphened(aria_label="pages"),
             ),
@@ -88,7 +92,7 @@ def layout(store: Store, *, title: str) -> Component:
                 className="app loading" if store.runs() else "app loading norail",
                 children=[
                     top_bar(),
-                    *charts.layout(title),
+                    *charts.layout(title, above=run.head(), below=run.body()),
                 ],
             ),
             html.Dialog(id="keys", className="keys", **hyphened(aria_labelledby="keys-title")),

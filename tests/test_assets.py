@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 import shutil
 import struct
 import subprocess
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 
 ASSETS = Path(__file__).resolve().parents[1] / "dashboard" / "assets"
 PURE = ("10-core.js", "12-numbers.js", "14-columns.js", "16-state.js", "30-plot.js")
+PURE_OF_RUN = ("50-ramp.js", "52-markdown.js", "56-png.js", "66-pr-curves.js", "71-graphs.js")
 NODE = shutil.which("node")
 
 # a canvas that writes down what it is asked to draw, and a page without style
@@ -43,16 +45,17 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="Node.js is not installed; 
 def run_js(expression: str, **values: Any) -> Any:
     """Evaluate `expression` beside the scripts; `values` are its variables."""
     assert NODE is not None
-    loads = "".join(f"require({json.dumps(str(ASSETS / name))});" for name in PURE)
+    loads = "".join(f"require({json.dumps(str(ASSETS / name))});" for name in (*PURE, *(f"run/{name}" for name in PURE_OF_RUN)))
     names = "".join(f"const {name} = {json.dumps(value)};" for name, value in values.items())
-    source = f"{STAGE}{loads}const cb = globalThis.crossboard;{names}process.stdout.write(out({expression}));"
+    say = f"(async () => process.stdout.write(out(await ({expression}))))();"
+    source = f"{STAGE}{loads}const cb = globalThis.crossboard;{names}{say}"
     done = subprocess.run([NODE, "-e", source], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def test_every_script_is_loaded_as_it_is_without_eval_or_inline_code() -> None:
-    for script in sorted(ASSETS.glob("*.js")):
+    for script in sorted(ASSETS.rglob("*.js")):
         text = script.read_text(encoding="utf-8")
         assert text.startswith("/*"), f"{script.name} does not begin with what it is"
         for forbidden in ("eval(", "new Function", "document.write", "http://", "https://"):
@@ -60,12 +63,13 @@ def test_every_script_is_loaded_as_it_is_without_eval_or_inline_code() -> None:
 
 
 def test_only_the_tokens_write_colours_and_nothing_is_fetched_from_elsewhere() -> None:
-    for sheet in sorted(ASSETS.glob("*.css")):
+    for sheet in sorted(ASSETS.rglob("*.css")):
         text = sheet.read_text(encoding="utf-8")
         assert "@import" not in text
         assert "url(" not in text
         if sheet.name != "00-tokens.css":
-            assert "#" not in text.replace("#fff", ""), f"{sheet.name} writes a colour of its own"
+            own = [colour for colour in re.findall(r"#[0-9a-fA-F]{3,8}\b", text) if colour != "#fff"]  # white: paper of foreign pictures
+            assert own == [], f"{sheet.name} writes colours of its own"
 
 
 def test_linear_ticks_are_round_and_inside_the_range() -> None:
@@ -195,6 +199,7 @@ def test_a_view_survives_its_own_link() -> None:
     assert run_js("cb.view.format(cb.view.parse(search))", search=once) == once
     view = run_js("cb.view.parse(search)", search=once)
     assert view["x"] == "wall"
+    assert view["run"] == ""
     assert view["zoom"] == [["train/loss", [5600, 7400]]]
     assert sorted(view["log"]) == ["a&b", "train/loss"]
     assert sorted(view["hide"]) == ["abc123", "zzz999"]
@@ -286,3 +291,152 @@ def test_colours_repeat_only_with_another_dash() -> None:
     looks = run_js("Array.from({length: 36}, (_, i) => cb.plot.look(i)).map(one => `${one.colour} ${one.dash}`)")
     assert len(set(looks)) == 36
     assert len(set(looks[:12])) == 12
+
+
+def test_a_run_page_survives_its_own_link() -> None:
+    search = "?run=native:/x/ü b&tab=image&tag=samples/a%26b&step=-5"
+    once = run_js("cb.view.format(cb.view.parse(search))", search=search)
+    view = run_js("cb.view.parse(search)", search=once)
+    assert [view[name] for name in ("run", "tab", "tag", "step")] == ["native:/x/ü b", "image", "samples/a&b", "-5"]
+    assert run_js("cb.view.format(cb.view.parse('?tab=image&step=3'))") == ""  # without a run they mean nothing
+    assert run_js("cb.view.parse('?run=a&step=1e9').step") == ""
+
+
+# ---------------------------------------------------------------------------------------------- markdown, as a tree
+
+
+def kinds(tree: Any) -> set[str]:
+    """Every type in a tree of markdown."""
+    if isinstance(tree, dict):
+        return (
+            {tree["type"]} | set().union(*(kinds(one) for one in tree.values()))
+            if "type" in tree
+            else set().union(*map(kinds, tree.values()))
+        )
+    return set().union(*map(kinds, tree)) if isinstance(tree, list) else set()
+
+
+def test_markdown_blocks_and_marks_are_told_apart() -> None:
+    text = "# Title\n\nsome **bold** and *soft* `code` ~~gone~~\n\n- a\n- b\n  1. c\n\n> said\n\n```py\nx = 1\n```\n\n"
+    text += "| a | b |\n|---|--:|\n| 1 | 2 |\n\n---\n- [x] done"
+    tree = run_js("cb.markdown.parse(text)", text=text)
+    assert [one["type"] for one in tree] == ["heading", "p", "list", "quote", "code", "table", "hr", "list"]
+    assert [one["type"] for one in tree[1]["children"]] == ["text", "strong", "text", "em", "text", "code", "text", "del"]
+    assert tree[2]["items"][1]["children"][1]["ordered"] is True
+    assert (tree[4]["text"], tree[4]["language"]) == ("x = 1", "py")
+    assert tree[5]["align"] == ["", "right"]
+    assert tree[7]["items"][0]["done"] is True
+
+
+def test_tags_and_dangerous_links_in_markdown_stay_text() -> None:
+    text = "<script>alert(1)</script> <b onclick=x>b</b> [go](javascript:alert(1)) ![pic](data:text/html,x) [ok](https://a.b/c)"
+    children = run_js("cb.markdown.parse(text)[0].children", text=text)
+    assert [one["type"] for one in children] == ["text", "a"]
+    assert children[0]["text"] == "<script>alert(1)</script> <b onclick=x>b</b> go pic "
+    assert children[1]["href"] == "https://a.b/c"
+
+
+def test_names_with_underscores_and_lone_stars_are_left_alone() -> None:
+    for text in ("snake_case_name and a_b", "2 * 3 * 4", "a ** b", "[x", "`", "**", "\\*kept\\*"):
+        tree = run_js("cb.markdown.parse(text)", text=text)
+        assert kinds(tree) == {"p", "text"}, (text, tree)
+
+
+@given(st.text(alphabet="ab *_`~[]()!<>#|-\\n\n\t1.+\"'/:", max_size=120))
+@settings(max_examples=25, deadline=None)
+def test_any_text_is_parsed_and_no_word_is_lost(text: str) -> None:
+    tree = run_js("cb.markdown.parse(text)", text=text)
+    told = json.dumps(tree)
+    assert kinds(tree) <= {"heading", "p", "list", "quote", "code", "table", "hr", "text", "strong", "em", "del", "a", "br"}
+    links = "](" in text  # a link's address is not told
+    assert links or sum(told.count(letter) for letter in "b") >= text.count("b")
+
+
+def test_deep_nesting_ends_instead_of_overflowing() -> None:
+    assert run_js("cb.markdown.parse('>'.repeat(5000) + ' x').length") == 1
+    assert run_js("cb.markdown.parse('**a '.repeat(2000)).length") == 1
+
+
+# --------------------------------------------------------------------------------- the rest of the run page's parts
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_class_maps_are_read_exactly(depth: int) -> None:
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    values = np.random.default_rng(1).integers(0, 2**depth, (13, 7)).astype(np.uint8 if depth == 8 else np.uint16)
+    values[4:] = values[4]  # so that the encoder chooses several filters
+    out = io.BytesIO()
+    Image.fromarray(values).save(out, "PNG")
+    read = run_js("cb.png.values(Uint8Array.from(Buffer.from(data, 'base64')).buffer)", data=b64encode(out.getvalue()).decode())
+    assert (read["width"], read["height"], read["values"]) == (7, 13, values.reshape(-1).tolist())
+
+
+def test_a_mask_in_colour_is_refused_by_name() -> None:
+    import io
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(out, "PNG")
+    said = run_js(
+        "cb.png.values(Uint8Array.from(Buffer.from(data, 'base64')).buffer).catch(e => e.message)", data=b64encode(out.getvalue()).decode()
+    )
+    assert "colour type 2" in said
+
+
+def test_precision_and_recall_are_those_of_scikit_learn() -> None:
+    import numpy as np
+
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    truth, scores = rng.random(200) < 0.4, rng.random(200).round(2)
+    precision, recall, limits = metrics.precision_recall_curve(truth, scores)
+    point = {
+        "thresholds": limits.tolist(),
+        "true_positives": [int((truth & (scores >= t)).sum()) for t in limits],
+        "false_positives": [int((~truth & (scores >= t)).sum()) for t in limits],
+        "true_negatives": [int((~truth & (scores < t)).sum()) for t in limits],
+        "false_negatives": [int((truth & (scores < t)).sum()) for t in limits],
+    }
+    rates = run_js("cb.pr.rates(point)", point=point)
+    assert [one["precision"] for one in rates] == pytest.approx(precision[:-1].tolist())
+    assert [one["recall"] for one in rates] == pytest.approx(recall[:-1].tolist())
+    assert run_js("cb.pr.averagePrecision(cb.pr.rates(point))", point=point) == pytest.approx(
+        metrics.average_precision_score(truth, scores)
+    )
+    nothing = {name: [0] for name in point}
+    assert run_js("cb.pr.rates(point)[0].precision", point=nothing) == "NaN"
+
+
+def test_a_graph_becomes_a_tree_with_sums_and_in_the_order_of_running() -> None:
+    graph = {
+        "scopes": [
+            {"path": "net", "type": "Net"},
+            {"path": "net.late", "parent": "net", "parameters": 5, "trainable": 5},
+            {"path": "net.early", "parent": "net", "parameters": 7, "trainable": 0},
+        ],
+        "operations": [
+            {"name": "x", "kind": "input", "outputs": [{"shape": [None, 3], "dtype": "float32"}]},
+            {"name": "net.early.mm", "scope": "net.early", "outputs": [{"shape": [2], "dtype": "f"}]},
+            {"name": "net.late.mm", "scope": "net.late", "outputs": [{"shape": [], "dtype": "g"}]},
+            {"name": "stray", "scope": "made.up", "flops": 4},
+        ],
+        "edges": [],
+    }
+    walk = "(function w(n) { return [n.name, n.parameters, n.children.map(w)]; })(cb.graphs.tree(graph))"
+    leaf: list[Any] = []
+    assert run_js(walk, graph=graph) == [
+        "",
+        12,
+        [
+            ["x", 0, leaf],
+            ["net", 12, [["early", 7, [["mm", 0, leaf]]], ["late", 5, [["mm", 0, leaf]]]]],
+            ["made", 0, [["up", 0, [["stray", 0, leaf]]]]],
+        ],
+    ]
+    assert run_js("cb.graphs.shape(cb.graphs.tree(graph).children[1].flow)", graph=graph) == "scalar g"
+    assert run_js("cb.graphs.shape({shape: [null, 3], dtype: 'float32'})") == "? × 3 float32"

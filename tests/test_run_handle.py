@@ -553,6 +553,16 @@ def test_ranks_of_one_launch_meet_in_one_run_and_a_restart_is_a_new_attempt(root
     assert sorted(value for _, value in points["loss"]) == pytest.approx(want)
 
 
+def test_an_id_names_the_runs_directory_and_continues_the_run_that_has_it(root: Path, read: Read) -> None:
+    with cb.init(project="p", name="n", id="mine", dir=root) as run:
+        assert (run.id, run.dir) == ("mine", str(root / "p" / "mine"))
+        run.log({"a": 1.0}, step=3)
+    with cb.init(project="p", id="mine", dir=root) as run:
+        assert (run.attempt, run.name) == (2, "n")
+        run.log({"a": 2.0})
+    assert read()[1]["a"] == [(3, 1.0), (4, 2.0)]
+
+
 def test_importing_for_training_loads_no_more_than_it_needs(tmp_path: Path) -> None:
     code = (
         "import sys, crossboard as cb\n"

@@ -12,7 +12,9 @@
      closed=NAME (repeated) collapsed sections;  groups=NAME (repeated) collapsed groups of the rail
      sort=name|oldest       order of the runs
      theme=light|dark       when it was chosen
-   `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board. */
+     run=KEY                the open run page;  tab=NAME tag=TAG step=STEP   what it shows
+   `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board; opening and leaving
+   a run page, and going from tab to tab on it, are steps of their own (`state.go`). */
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
@@ -26,7 +28,8 @@
   }
 
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
-    old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', theme: ''});
+    old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', theme: '', run: '', tab: '', tag: '', step: ''});
+  const PLACE = ['run', 'tab', 'tag', 'step'];
 
   function parse(search) {
     const q = new URLSearchParams(search), view = fresh();
@@ -36,6 +39,10 @@
     if (['name', 'oldest'].includes(q.get('sort'))) view.sort = q.get('sort');
     if (['light', 'dark'].includes(q.get('theme'))) view.theme = q.get('theme');
     view.hide = new Set((q.get('hide') || '').split('.').filter(Boolean));
+    if (q.get('run')) {
+      for (const name of ['run', 'tab', 'tag']) view[name] = q.get(name) || '';
+      if (/^-?\d{1,16}$/.test(q.get('step') || '')) view.step = q.get('step');
+    }
     for (const name of ['log', 'old', 'closed', 'groups']) view[name] = new Set(q.getAll(name));
     for (const text of q.getAll('zoom')) {
       const [low, high, ...tag] = text.split('~');
@@ -48,11 +55,12 @@
     const q = new URLSearchParams();
     if (view.x !== 'step') q.set('x', view.x);
     for (const name of ['tags', 'runs', 'project', 'only', 'theme']) if (view[name]) q.set(name, view[name]);
+    if (view.run) for (const name of PLACE) if (view[name]) q.set(name, view[name]);
     if (view.sort !== 'newest') q.set('sort', view.sort);
     if (view.hide.size) q.set('hide', [...view.hide].sort().join('.'));
     for (const name of ['log', 'old', 'closed', 'groups']) for (const one of [...view[name]].sort()) q.append(name, one);
     for (const [tag, [low, high]] of view.zoom) q.append('zoom', `${low}~${high}~${tag}`);
-    const text = q.toString().replaceAll('%2F', '/').replaceAll('%7E', '~');
+    const text = q.toString().replaceAll('%2F', '/').replaceAll('%7E', '~').replaceAll('%3A', ':');
     return text ? '?' + text : '';
   }
 
@@ -86,9 +94,23 @@
       if (!state[name].delete(member)) state[name].add(member);
       state.changed(name);
     },
+    /** Go to a place of the run page, {run, tab, tag, step}, what is not named being empty; the back button comes back here. */
+    go(place) {
+      clearTimeout(writing);
+      state.write();
+      for (const name of PLACE) state[name] = place[name] || '';
+      history.pushState(null, '', (format(state) || location.pathname) + location.hash);
+      news.tell('run', state);
+    },
     write() {
       const search = format(state);
       if (search !== location.search) history.replaceState(history.state, '', location.pathname + search + location.hash);
     },
+  });
+  addEventListener('popstate', () => {
+    clearTimeout(writing);
+    const was = parse(location.search);
+    for (const name of PLACE) state[name] = was[name];
+    news.tell('run', state);
   });
 })(typeof window === 'undefined' ? globalThis : window);

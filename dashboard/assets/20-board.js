@@ -33,9 +33,9 @@
 
     /** Recompute which runs are drawn; tell when that changed. */
     select() {
-      const matching = board.order.filter(board.matches);
+      const matching = board.order.filter(board.matches), alone = state.run && board.runs.get(state.run);
       const only = state.only && matching.some(run => run.mark === state.only) ? state.only : '';
-      const visible = matching.filter(run => only ? run.mark === only : run.hidden ? state.hide.has('!' + run.mark) : !state.hide.has(run.mark));
+      const visible = state.run ? (alone ? [alone] : []) : matching.filter(run => only ? run.mark === only : run.hidden ? state.hide.has('!' + run.mark) : !state.hide.has(run.mark));
       const same = visible.length === board.visible.length && visible.every((run, i) => run === board.visible[i]);
       board.matching = matching;
       board.visible = visible;
@@ -134,7 +134,7 @@
     news.tell('board');
   };
 
-  state && state.on('hide only runs project', () => { board.select(); news.tell('runs'); });
+  state && state.on('hide only runs project run', () => { board.select(); news.tell('runs'); });
 
   Object.assign(crossboard, {board, getJson, failure});
 })(window);

@@ -160,7 +160,7 @@
 
   /** Mark the cards of `tags` as changed (all when it is null). */
   function changed(tags) {
-    for (const card of crossboard.grid.cards.values()) if (!tags || tags.has(card.tag)) card.dirty = true;
+    for (const card of new Set([...crossboard.grid.cards.values(), ...near])) if (!tags || tags.has(card.tag)) card.dirty = true;
     pump();
   }
 
@@ -169,7 +169,7 @@
   crossboard.curves = {near, pump, prefetch, changed, wanted, curveKey, removed(keys) {
     if (!keys.length) return;
     const gone = new Set(keys);
-    for (const card of crossboard.grid.cards.values())
+    for (const card of new Set([...crossboard.grid.cards.values(), ...near]))
       for (const [key, curve] of card.curves) if (gone.has(curve.run)) { card.curves.delete(key); card.redraw(); }
   }};
 })(window);

@@ -49,9 +49,10 @@
 
   /** The tags that meet the filter, by section in the order of the page: [[section, [tag, ...]], ...], and how many they are. */
   function ordered() {
-    const bySection = new Map();
+    const bySection = new Map(), alone = state.run ? (board.runs.get(state.run) || {metrics: {}}).metrics : null;
     let shown = 0;
     for (const tag of board.tags) {
+      if (alone && !(tag in alone)) continue;
       if (state.tags && !view.matches(state.tags, tag)) continue;
       shown++;
       const name = prefix(tag);
@@ -108,6 +109,9 @@
 
   function redraw() { for (const card of curves.near) card.redraw(); }
 
+  /** How many tags there are to filter: all, or the open run's. */
+  const known = () => state.run ? Object.keys((board.runs.get(state.run) || {metrics: {}}).metrics).length : board.tags.length;
+
   /** The card that holds the focus, else the one under the pointer. */
   function current() {
     const focused = document.activeElement && document.activeElement.closest('.cc');
@@ -122,5 +126,5 @@
     if (next) { next.focus({focusVisible: true}); next.scrollIntoView({block: 'nearest'}); }
   }
 
-  const grid = crossboard.grid = {cards, build, firstScreen, redraw, current, walk, shown: 0};
+  const grid = crossboard.grid = {cards, build, firstScreen, redraw, current, walk, known, shown: 0};
 })(window);

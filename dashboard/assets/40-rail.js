@@ -4,7 +4,7 @@
    lifts its curves on every card. One row is in the tab order; the arrow keys go on from there. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {board, byId, fill, h, icon, numbers, oncePerFrame, plot, state} = crossboard;
+  const crossboard = root.crossboard, {board, byId, fill, h, icon, numbers, oncePerFrame, plot, state, view} = crossboard;
   const ROW = 26, HEADING = 30, EXTRA = 8, TOP = 4;
   const ORDER = {PyTorch: 0, Lightning: 1, Keras: 2, TensorFlow: 3, JAX: 4, Python: 50};
   const SHORT = {tensorboard: 'TB', visdom: 'VIS'};
@@ -99,8 +99,9 @@
       this.toggle = h('button.run', {type: 'button', tabindex: '-1', onclick: () => board.show([this.run], !board.isShown(this.run)),
         onfocus: () => { setActive(key); board.setHighlight(key); }, onblur: () => board.setHighlight('')}, this.swatch, h('span.nm', {}, this.name), this.warn, this.source);
       this.only = h('button.ib.sm', {type: 'button', tabindex: '-1', title: 'Only this run (O)', onclick: () => board.isolate(this.run)}, icon('only', true));
+      this.open = h('a.ib.sm', {tabindex: '-1', title: 'Open its page (E)', onclick: event => { if (!event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); state.go({run: this.run.key}); } }}, icon('right', true));
       this.element = h('div.rr', {role: 'listitem', onpointerenter: () => board.setHighlight(key), onpointerleave: () => board.setHighlight('')},
-        this.toggle, this.only, this.status, this.age);
+        this.toggle, this.only, this.open, this.status, this.age);
       this.element.runKey = key;
     }
     update(item, i) {
@@ -118,10 +119,12 @@
       this.swatch.className = `sw${shown ? look.dashed ? ' ring' : '' : ' off'}`;
       this.swatch.style.setProperty('--c', look.colour);
       this.name.textContent = run.name;
-      this.toggle.title = [run.name, run.group && `group ${run.group}`, run.notes, run.path, 'Click: show or hide'].filter(Boolean).join('\n');
+      this.toggle.title = [run.name, run.group && `group ${run.group}`, run.notes, run.path, 'Click: show or hide; E: open its page'].filter(Boolean).join('\n');
       this.toggle.setAttribute('aria-label', label);
       this.toggle.setAttribute('aria-pressed', String(shown));
       this.toggle.tabIndex = active === item.key ? 0 : -1;
+      this.open.setAttribute('aria-label', `Open the page of ${run.name}`);
+      this.open.href = view.format({...view.fresh(), run: run.key, theme: state.theme});
       this.only.setAttribute('aria-label', `Only ${run.name}`);
       this.only.setAttribute('aria-pressed', String(isolated));
       this.element.classList.toggle('isolated', isolated);

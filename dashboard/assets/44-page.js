@@ -23,6 +23,7 @@
       button.setAttribute('aria-label', `Theme: ${chosen}. Change`);
       grid.redraw();
       rail.refresh();
+      if (crossboard.run) crossboard.run.redraw();
     }
   }
   function nextTheme() {
@@ -57,7 +58,8 @@
 
   function projects() {
     const names = [...new Set(board.order.map(run => run.project).filter(Boolean))].sort((a, b) => a.localeCompare(b, 'en', {numeric: true})), place = byId('project-choice');
-    document.title = ['Charts', state.project || (names.length === 1 ? names[0] : ''), 'crossboard'].filter(Boolean).join(' · ');
+    const alone = state.run && board.runs.get(state.run);
+    document.title = [alone ? alone.name : 'Charts', state.project || (names.length === 1 ? names[0] : ''), 'crossboard'].filter(Boolean).join(' · ');
     if (names.length < 2) { fill(place, h('span.trunc', {}, names[0] || (board.loaded ? 'no project' : ''))); return; }
     const key = names.join('\n');
     if (place.dataset.names !== key) {
@@ -87,7 +89,7 @@
   }
 
   function barNote() {
-    const all = board.tags.length, note = byId('bar-note');
+    const all = grid.known(), note = byId('bar-note');
     note.textContent = state.tags ? `${numbers.whole(grid.shown)} of ${numbers.whole(all)} tags` : '';
     const field = byId('tag-filter');
     if (field && field.tagName === 'INPUT' && all) field.placeholder = `Filter ${numbers.whole(all)} ${all === 1 ? 'tag' : 'tags'}`;
@@ -171,16 +173,16 @@
     if (!place || !board.loaded || !board.tagsLoaded) return;
     app.classList.remove('loading');
     const reading = board.info && board.info.progress && board.info.progress.busy;
-    const why = !board.order.length ? (reading ? 'reading' : 'runs') : !board.tags.length ? 'tags' : !grid.shown ? 'filter' : '';
-    app.classList.toggle('norail', why === 'runs');
-    const key = `${why}|${why === 'tags' ? board.order.length : ''}|${why === 'filter' ? state.tags : ''}|${why === 'runs' && board.info ? board.info.sources.map(s => s.path) : ''}`;
+    const why = !board.order.length ? (reading ? 'reading' : 'runs') : !grid.known() ? 'tags' : !grid.shown ? 'filter' : '';
+    app.classList.toggle('norail', why === 'runs' && !state.run);
+    const key = `${state.run}|${why}|${why === 'tags' ? board.order.length : ''}|${why === 'filter' ? state.tags : ''}|${why === 'runs' && board.info ? board.info.sources.map(s => s.path) : ''}`;
     if (key === saidNothing && !again) { lookedAt(); return; }
     saidNothing = key;
     looked = null;
     if (why === 'runs') fill(place, welcome());
     else if (why === 'reading') fill(place, h('div.msg.page', {}, icon('clock'), h('b', {}, 'Reading'), h('p', {}, 'Runs appear here as they are read.')));
-    else if (why === 'tags') fill(place, h('div.msg.page', {}, icon('chart'), h('b', {}, board.order.length === 1 ? '1 run, nothing logged yet' : `${numbers.whole(board.order.length)} runs, no scalar logged yet`), h('p', {}, 'The first curve appears here as soon as a number is logged.')));
-    else if (why === 'filter') fill(place, h('div.msg.page', {}, icon('search'), h('b', {}, `No tag matches “${state.tags}”`), h('p', {}, `${numbers.whole(board.tags.length)} tags are here, such as ${board.tags.slice(0, 3).join(', ')}.`), h('button.btn', {type: 'button', onclick: () => { state.set('tags', ''); fields(); }}, 'Clear the filter')));
+    else if (why === 'tags') fill(place, h('div.msg.page', {}, icon('chart'), h('b', {}, state.run ? 'No scalar logged' : board.order.length === 1 ? '1 run, nothing logged yet' : `${numbers.whole(board.order.length)} runs, no scalar logged yet`), h('p', {}, 'The first curve appears here as soon as a number is logged.')));
+    else if (why === 'filter') fill(place, h('div.msg.page', {}, icon('search'), h('b', {}, `No tag matches “${state.tags}”`), h('p', {}, state.run ? `${numbers.whole(grid.known())} tags are here.` : `${numbers.whole(board.tags.length)} tags are here, such as ${board.tags.slice(0, 3).join(', ')}.`), h('button.btn', {type: 'button', onclick: () => { state.set('tags', ''); fields(); }}, 'Clear the filter')));
     else fill(place);
     lookedAt();
   }
@@ -226,6 +228,7 @@
     state.on('closed', grid.build);
     state.on('log old', () => { grid.redraw(); curves.pump(); });
     state.on('project', projects);
+    state.on('run', () => { grid.build(); nothing(true); barNote(); projects(); curves.pump(); });
     live.on('state', () => { banner(); liveWords(); });
   }
 
@@ -239,5 +242,5 @@
 
   applyTheme();   // before Mantine draws, so that the first paint has the right colours
   Object.assign(crossboard, {say});
-  crossboard.page = {start, fields, sheet, setX, nothing, nextTheme};
+  crossboard.page = {start, fields, sheet, setX, nothing, nextTheme, copyText};
 })(window);

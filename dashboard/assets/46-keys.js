@@ -14,9 +14,13 @@
     ['H', 'Hide the run pointed at in the rail', () => { const run = rail.current(); if (run) board.show([run], !board.isShown(run)); }],
     ['O', 'Only the run pointed at; again: all as before', () => { const run = rail.current(); if (run) board.isolate(run); else if (state.only) state.set('only', ''); }],
     ['X', 'Next x axis: step, relative, wall', () => { const all = ['step', 'relative', 'wall']; page.setX(all[(all.indexOf(state.x) + 1) % 3]); page.fields(); }],
+    ['E', 'Open the page of the run pointed at in the rail', () => { const run = rail.current(); if (run && !state.run) state.go({run: run.key}); }],
     ['T', 'Next theme: system, light, dark', page.nextTheme],
     ['?', 'This list', show],
   ];
+
+  /** The keys that do something here: on a run page its own come first. */
+  const listed = () => state.run && crossboard.run ? [...crossboard.run.keys(), ...KEYS.filter(([key]) => !['R', 'H', 'O'].includes(key) && !crossboard.run.keys().some(([own]) => own === key))] : KEYS;
 
   function undo() {
     const card = grid.current();
@@ -31,7 +35,7 @@
   function show() {
     const dialog = byId('keys');
     fill(dialog, h('div.kh', {}, h('h2', {id: 'keys-title'}, 'Keys'), h('button.ib', {type: 'button', 'aria-label': 'Close', onclick: () => dialog.close()}, icon('close'))),
-      h('dl', {}, KEYS.map(([key, words]) => h('div', {}, h('dt', {}, key.split(' ').map(one => h('kbd', {}, one))), h('dd', {}, words)))),
+      h('dl', {}, listed().map(([key, words]) => h('div', {}, h('dt', {}, key.split(' ').map(one => h('kbd', {}, one))), h('dd', {}, words)))),
       h('p.dim', {}, 'Drag over a chart to zoom to its raw points; double click to see the whole range again.'));
     dialog.onclick = event => { if (event.target === dialog) dialog.close(); };
     dialog.showModal();
@@ -46,8 +50,8 @@
         return;
       }
       if (byId('keys').open) return;
-      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); return; }
-      const found = KEYS.find(([key, , work]) => work && key.toLowerCase() === event.key.toLowerCase());
+      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (state.run && crossboard.run) crossboard.run.back(); return; }
+      const found = listed().find(([key, , work]) => work && key.toLowerCase() === event.key.toLowerCase());
       if (found) { event.preventDefault(); found[2](); }
     });
   }

@@ -92,8 +92,9 @@ def page_bar() -> Component:
     )
 
 
-def layout(title: str) -> list[Component]:
-    """Return the rail and the main part; `title` stands in the heading that only screen readers meet."""
+def layout(title: str, *, above: Component, below: list[Component]) -> list[Component]:
+    """Return the rail and the main part; `title` stands in the heading that only screen readers meet. `above` stands over the page bar
+    and `below` under the cards: the run page's parts."""
     return [
         rail(),
         html.Main(
@@ -101,6 +102,7 @@ def layout(title: str) -> list[Component]:
             className="main",
             children=[
                 html.H1(f"Charts, {title}", className="unseen"),
+                above,
                 page_bar(),
                 html.Div(id="banner", role="status"),
                 html.Div(
@@ -113,6 +115,7 @@ def layout(title: str) -> list[Component]:
                         html.Div(id="empty"),
                     ],
                 ),
+                *below,
             ],
         ),
     ]

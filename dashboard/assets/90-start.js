@@ -32,6 +32,7 @@
     page.start();
     keys.start();
     rail.start();
+    crossboard.door.start();
     live.on('change', change => {
       if (change.complete === false) { everything(); return; }
       const tags = new Set(change.tags || []), removed = change.removed || [];
