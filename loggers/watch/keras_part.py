@@ -31,6 +31,7 @@ from ..harmless import from_signal_handler, users_line
 from ..landing import landings_of
 from ..media.spread import spread_of
 from .findings import Look, Trouble, newest_step
+from .keras_taps import Tap, dense_of, tap_of, variables_of, which_not_finite
 from .plan import SATURATED, Plan
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class KerasWatch:
         """See the gradients from here on. A model without weights yet (one that is built by its first batch) has to wait for them."""
         model = self._model()
         if model is not None and not self._closed and model.trainable_variables and (self._plan.gradients or self._plan.nan):
-            self._tap = _tap(model, self)
+            self._tap = tap_of(model, self)
 
     def leave(self) -> None:
         """``fit`` ends."""
@@ -145,18 +146,18 @@ class KerasWatch:
             if due:
                 self._look = Look(self._run, self._plan)
                 if self._plan.parameters:
-                    weights = dict(_named(model, model.trainable_variables if self._count else model.weights))
+                    weights = dict(variables_of(model, model.trainable_variables if self._count else model.weights))
                     self._spread(self._look, "weights", {name: _raw(one) for name, one in weights.items() if _floats(one)})
-                    self._before = {name: _sample(one) for name, one in _named(model, model.trainable_variables)}
+                    self._before = {name: _sample(one) for name, one in variables_of(model, model.trainable_variables)}
                 if self._plan.activations is not False and self._plan.activations is not None:
                     self._activations(self._look, model)
             if gradients is not None:
-                named = [(name, one) for (name, _), one in zip(_named(model, model.trainable_variables), gradients, strict=True)]
-                given = {name: _dense(one) for name, one in named if one is not None}
+                named = [(name, one) for (name, _), one in zip(variables_of(model, model.trainable_variables), gradients, strict=True)]
+                given = {name: dense_of(one) for name, one in named if one is not None}
                 if self._look is not None and self._plan.gradients:
                     self._spread(self._look, "gradients", given)
                 if self._plan.nan == "every" or (self._plan.nan and due):
-                    self._checks.append((self._clock, list(given), _not_finite(list(given.values()))))
+                    self._checks.append((self._clock, list(given), which_not_finite(list(given.values()))))
 
     def after(self, *, updates: int = 1) -> None:
         """That many updates were made."""
@@ -203,7 +204,7 @@ class KerasWatch:
         look.part(job, size=sum(_bytes(one) for one in named.values()))
 
     def _updates(self, look: Look, model: Any) -> None:
-        now = {name: _sample(one) for name, one in _named(model, model.trainable_variables)}
+        now = {name: _sample(one) for name, one in variables_of(model, model.trainable_variables)}
         names = [name for name in now if name in self._before]
         landing = landings_of([*(self._before[name] for name in names), *(now[name] for name in names)], own=True)
         self._before = {}
@@ -295,142 +296,6 @@ def observe(run: Run, model: Any, gradients: Sequence[Any] | None = None, *, pla
         watch.close()
 
 
-# -------------------------------------------------------------------------------------- gradients inside of fit
-
-
-class Tap:
-    """Sees the gradients that an optimizer of Keras applies; stands in for its method ``apply`` until `close`."""
-
-    def __init__(self, model: Any, watch: KerasWatch) -> None:
-        self._model, self._safely = weakref.ref(model), watch._safely
-        self._wanted, self._check, self._clock = watch._plan.gradients, bool(watch._plan.nan), watch._clock
-        self._is_due = False
-        outer = model.optimizer
-        self._optimizer = getattr(outer, "inner_optimizer", outer)  # behind loss scaling, where gradients are what they are
-        self._names = [name for name, _ in _named(model, model.trainable_variables)]
-        self._places = {id(one): index for index, one in enumerate(model.trainable_variables)}
-        self._apply = self._optimizer.apply
-        object.__setattr__(self._optimizer, "apply", self._applied)
-
-    def _applied(self, grads: Any, trainable_variables: Any = None) -> Any:
-        grads = list(grads)
-        variables = None if trainable_variables is None else list(trainable_variables)
-        with self._safely():
-            known = variables if variables is not None else self._optimizer._trainable_variables
-            places = ((self._places.get(id(one), -1), grad) for one, grad in zip(known, grads, strict=True))
-            self.see(sorted(((place, grad) for place, grad in places if place >= 0 and grad is not None), key=lambda pair: pair[0]))
-        return self._apply(grads, variables)
-
-    def see(self, pairs: list[tuple[int, Any]]) -> None:
-        """Gradients are applied: place of the variable, and gradient."""
-        raise NotImplementedError
-
-    def due(self, due: bool) -> None:
-        """Whether the next step is looked at."""
-        self._is_due = due
-
-    def gradients(self) -> dict[str, Any]:
-        """Name -> gradient of the step that was looked at."""
-        raise NotImplementedError
-
-    def checks(self) -> list[tuple[int, list[str], Any]]:
-        """(step, names, which were not finite), or (-1, names, first step of each or -1)."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Give the optimizer its own method back."""
-        self._optimizer.__dict__.pop("apply", None)
-
-
-class TorchTap(Tap):
-    """On the torch backend, where ``fit`` runs operation by operation."""
-
-    def __init__(self, model: Any, watch: KerasWatch) -> None:
-        super().__init__(model, watch)
-        self._found: list[tuple[int, list[str], Any]] = []
-        self._kept: dict[str, Any] = {}
-
-    def see(self, pairs: list[tuple[int, Any]]) -> None:
-        named = {self._names[place]: _dense(grad) for place, grad in pairs}
-        if self._is_due and self._wanted:
-            self._kept = {name: grad.detach().clone() for name, grad in named.items()}
-        if self._check and named:
-            self._found.append((self._clock, list(named), _not_finite(list(named.values()))))
-        self._clock += 1
-
-    def gradients(self) -> dict[str, Any]:
-        kept, self._kept = self._kept, {}
-        return kept
-
-    def checks(self) -> list[tuple[int, list[str], Any]]:
-        found, self._found = self._found, []
-        return found
-
-
-class TensorFlowTap(Tap):
-    """On the TensorFlow backend: what is seen in the graph is put into variables. A function that was traced is traced anew."""
-
-    def __init__(self, model: Any, watch: KerasWatch) -> None:
-        import tensorflow as tf
-
-        super().__init__(model, watch)
-        self._tf = tf
-        self._flag = tf.Variable(False, trainable=False)
-        self._counter = tf.Variable(self._clock, trainable=False, dtype=tf.int64)
-        self._first = tf.Variable([-1] * len(self._names), trainable=False, dtype=tf.int64)
-        self._seen = tf.Variable([False] * len(self._names), trainable=False)
-        shapes = [(one.shape, one.dtype) for one in model.trainable_variables] if self._wanted else []
-        self._mirrors = [tf.Variable(tf.zeros(shape, dtype), trainable=False) for shape, dtype in shapes]
-        model.make_train_function(force=True)
-
-    def see(self, pairs: list[tuple[int, Any]]) -> None:
-        tf = self._tf
-        dense = {place: tf.convert_to_tensor(grad) for place, grad in pairs}
-        if self._check:
-            bad = [~tf.reduce_all(tf.math.is_finite(dense[place])) if place in dense else False for place in range(len(self._names))]
-            new = tf.logical_and(tf.stack(bad), self._first < 0)
-            self._first.assign(tf.where(new, self._counter, self._first))
-        if self._wanted:
-
-            def keep() -> Any:
-                with tf.control_dependencies(
-                    [self._mirrors[place].assign(tf.cast(grad, self._mirrors[place].dtype)) for place, grad in dense.items()]
-                ):
-                    return tf.constant(True)
-
-            tf.cond(self._flag, keep, lambda: tf.constant(False))
-        self._counter.assign_add(1)
-        self._present = sorted(dense)
-
-    def due(self, due: bool) -> None:
-        if due != self._is_due:
-            self._flag.assign(due)
-        self._is_due = due
-
-    def gradients(self) -> dict[str, Any]:
-        return {self._names[place]: self._mirrors[place] for place in getattr(self, "_present", [])}
-
-    def checks(self) -> list[tuple[int, list[str], Any]]:
-        return [(-1, self._names, self._first)]
-
-    def close(self) -> None:
-        super().close()
-        model = self._model()
-        if model is not None:
-            model.make_train_function(force=True)
-
-
-def _tap(model: Any, watch: KerasWatch) -> Tap | None:
-    """What sees the gradients of ``fit`` on the backend of `model`; None where nothing can."""
-    import keras
-
-    kinds: dict[str, type[Tap]] = {"tensorflow": TensorFlowTap, "torch": TorchTap}
-    kind = kinds.get(keras.backend.backend())
-    if kind is None or getattr(model, "optimizer", None) is None:
-        return None
-    return kind(model, watch)
-
-
 def _callback(watch: KerasWatch) -> Any:
     import keras
 
@@ -455,20 +320,6 @@ def _callback(watch: KerasWatch) -> Any:
 # --------------------------------------------------------------------------------------------------------- tensors
 
 
-def _named(model: Any, variables: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Name and variable; a name that two share gets a number."""
-    prefix, seen = f"{model.name}/", set()
-    for variable in variables:
-        path = str(getattr(variable, "path", variable.name))
-        name = path.removeprefix(prefix).replace("/", ".")
-        number, plain = 1, name
-        while name in seen:
-            number += 1
-            name = f"{plain}_{number}"
-        seen.add(name)
-        yield name, variable
-
-
 def _raw(variable: Any) -> Any:
     """The backend's own tensor or variable."""
     return getattr(variable, "value", variable)
@@ -489,22 +340,6 @@ def _sample(variable: Any) -> Any:
     flat = keras.ops.reshape(variable, (-1,))
     some = flat[:: max(1, -(-int(flat.shape[0]) // SAMPLE))]
     return some.detach().clone() if hasattr(some, "clone") else keras.ops.copy(some)
-
-
-def _dense(gradient: Any) -> Any:
-    """A gradient as a plain tensor: one of TensorFlow may be slices."""
-    if hasattr(gradient, "dense_shape"):
-        import tensorflow as tf
-
-        return tf.convert_to_tensor(gradient)
-    return gradient.detach() if hasattr(gradient, "detach") else gradient
-
-
-def _not_finite(gradients: list[Any]) -> Any:
-    """Which of the gradients hold a NaN or an infinity."""
-    import keras
-
-    return keras.ops.stack([keras.ops.logical_not(keras.ops.all(keras.ops.isfinite(one))) for one in gradients])
 
 
 def _plain(array: Any) -> Any:

@@ -26,14 +26,11 @@ from ..media.spread_on_device import plainly
 from .findings import Look, Trouble, newest_step, scaled
 from .plan import Plan, layer_of
 from .torch_layers import NEVER, SLOTS, Layers, all_finite, counting, not_finite
+from .torch_tensors import by_device, capturing, dense_of, parts_of, sampled, unwrapped
 
 if TYPE_CHECKING:
     from ..run import Run
 
-PART_BYTES: Final = 32 << 20
-"""Parameters on the host are copied for the helper in parts of about this size."""
-SAMPLE: Final = 1 << 16
-"""The update ratio is taken over so many values of a parameter, evenly spaced; over all when there are no more."""
 LAND_S: Final = 1.0
 
 
@@ -59,7 +56,7 @@ class Entry:
         """Name and gradient, dense, of those that have one now."""
         alive = ((name, ref()) for name, ref in zip(self.names, self._parameters, strict=True))
         found = ((name, one.grad) for name, one in alive if one is not None)
-        return [(name, _dense(one)) for name, one in found if one is not None and one.numel()]
+        return [(name, dense_of(one)) for name, one in found if one is not None and one.numel()]
 
 
 class TorchWatch:
@@ -67,7 +64,7 @@ class TorchWatch:
 
     def __init__(self, run: Run, model: Any, plan: Plan) -> None:
         self._run, self._plan, self._line = run, plan, users_line()
-        model = _unwrapped(model)
+        model = unwrapped(model)
         self._model = weakref.ref(model, self._gone)
         self._entries: weakref.WeakKeyDictionary[Any, Entry] = weakref.WeakKeyDictionary()
         self._manual = Entry(list(model.named_parameters()), 0)
@@ -203,7 +200,7 @@ class TorchWatch:
     def _entry(self, optimizer: Any) -> Entry | None:
         """What is known of an optimizer; None when it has nothing to do with the model, or nothing may be done now."""
         model = self._model()
-        if model is None or self._closed or _capturing():
+        if model is None or self._closed or capturing():
             return None
         if optimizer is None:
             return self._manual
@@ -233,13 +230,13 @@ class TorchWatch:
 
     def _weights(self, entry: Entry, look: Look) -> None:
         """Weights before the update: their histograms, and a sample to compare with."""
-        named = [(name, _dense(one.detach())) for name, one in entry.parameters()]
+        named = [(name, dense_of(one.detach())) for name, one in entry.parameters()]
         if not self._clock:
             named += self._frozen(entry)
         self._spread(look, "weights", named)
-        moving = [(name, _dense(one.detach())) for name, one in entry.parameters() if one.requires_grad]
-        for some in _by_device(moving).values():
-            flat, sizes = _sampled(some)
+        moving = [(name, dense_of(one.detach())) for name, one in entry.parameters() if one.requires_grad]
+        for some in by_device(moving).values():
+            flat, sizes = sampled(some)
             entry.before.append(([name for name, _ in some], flat, sizes))
 
     def _frozen(self, entry: Entry) -> list[tuple[str, Any]]:
@@ -248,13 +245,13 @@ class TorchWatch:
         if model is None:
             return []
         frozen = [(name, one) for name, one in model.named_parameters() if name not in known and not one.requires_grad]
-        return [(name, _dense(one.detach())) for name, one in frozen if one.numel() and one.device.type != "meta"]
+        return [(name, dense_of(one.detach())) for name, one in frozen if one.numel() and one.device.type != "meta"]
 
     def _updates(self, entry: Entry, look: Look) -> None:
         """How far parameters moved."""
         import torch
 
-        now = {name: _dense(one.detach()) for name, one in entry.parameters() if one.grad is not None or entry is self._manual}
+        now = {name: dense_of(one.detach()) for name, one in entry.parameters() if one.grad is not None or entry is self._manual}
         for names, before, sizes in entry.before:
             if any(name not in now for name in names):
                 pieces = dict(zip(names, before.split(sizes), strict=True))
@@ -263,7 +260,7 @@ class TorchWatch:
                     continue
                 before, sizes = torch.cat([pieces[name] for name in names]), [pieces[name].numel() for name in names]
             with plainly(before.device.type):
-                after, _ = _sampled([(name, now[name]) for name in names])
+                after, _ = sampled([(name, now[name]) for name in names])
                 moved = torch._foreach_norm([*(after - before).split(sizes), *before.split(sizes)], 2)
                 landing = landings_of([torch.stack(list(moved))], own=True)
 
@@ -294,7 +291,7 @@ class TorchWatch:
         import torch
 
         index = {name: number for number, name in enumerate(entry.names)}
-        for device, some in _by_device(gradients).items():
+        for device, some in by_device(gradients).items():
             some = [(name, one) for name, one in some if one.element_size() > 1]
             if not some:
                 continue
@@ -316,8 +313,8 @@ class TorchWatch:
         """Have distributions counted: on the device, or copies of what lies on the host, in parts, by the helper."""
         bins = self._plan.bins
         factor = None if scale is None else landings_of([scale])
-        for device, some in _by_device(named).items():
-            for part in _parts(some) if device.type == "cpu" else [some]:
+        for device, some in by_device(named).items():
+            for part in parts_of(some) if device.type == "cpu" else [some]:
                 size = sum(one.numel() * one.element_size() for _, one in part)
                 full = device.type == "cpu" and self._run._later.bytes + look.held + size > MOST_BYTES
                 with plainly(device.type):
@@ -457,73 +454,3 @@ def _after(optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG001  as 
         return
     for watch in tuple(_watches):
         watch.after(optimizer)
-
-
-# --------------------------------------------------------------------------------------------------------- tensors
-
-
-def _unwrapped(model: Any) -> Any:
-    """The module inside of what ``torch.compile``, DistributedDataParallel and DataParallel make of it, for its plain names."""
-    while True:
-        inner = getattr(model, "_orig_mod", None)
-        if inner is None and type(model).__name__ in ("DistributedDataParallel", "DataParallel"):
-            inner = getattr(model, "module", None)
-        if inner is None:
-            return model
-        model = inner
-
-
-def _capturing() -> bool:
-    """Whether a CUDA graph is being captured, into which nothing of ours may get."""
-    import torch
-
-    return bool(torch.cuda.is_available() and torch.cuda.is_current_stream_capturing())
-
-
-def _dense(tensor: Any) -> Any:
-    """A plain tensor of real numbers: the values of a sparse one, this rank's part of a distributed one."""
-    import torch
-
-    if type(tensor) is torch.Tensor and tensor.layout is torch.strided and not tensor.is_complex():
-        return tensor
-    if hasattr(tensor, "to_local"):
-        tensor = tensor.to_local()
-    if tensor.layout != torch.strided:
-        if tensor.layout == torch.sparse_coo and tensor.device.type == "cpu":
-            tensor = tensor.coalesce()
-        tensor = tensor._values() if tensor.layout == torch.sparse_coo else tensor.values()
-    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
-
-
-def _by_device(named: list[tuple[str, Any]]) -> dict[Any, list[tuple[str, Any]]]:
-    groups: dict[Any, list[tuple[str, Any]]] = {}
-    for name, tensor in named:
-        if tensor.numel():
-            groups.setdefault(tensor.device, []).append((name, tensor))
-    return groups
-
-
-def _parts(named: list[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
-    part: list[tuple[str, Any]] = []
-    size = 0
-    for name, tensor in named:
-        part.append((name, tensor))
-        size += tensor.numel() * tensor.element_size()
-        if size >= PART_BYTES:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part
-
-
-def _sampled(named: list[tuple[str, Any]]) -> tuple[Any, list[int]]:
-    """A copy of at most `SAMPLE` values of each tensor, one behind the other, and how many of each."""
-    import torch
-
-    pieces = []
-    for _, tensor in named:
-        flat = tensor.reshape(-1)
-        piece = flat[:: -(-flat.numel() // SAMPLE)]
-        pieces.append(piece if piece.dtype in (torch.float32, torch.float64) else piece.float())
-    with torch.no_grad():
-        return torch.cat(pieces), [piece.numel() for piece in pieces]
