@@ -184,9 +184,7 @@ def main() -> int:
         print(f"{args.runs:,} files of 5,000 scalars, all cores")
         row("Rust data server", rust, total)
         row("crossboard, store with its cache written", store, total, rust, 2)
-        print(
-            f"first curve after {statistics.median(first):.3f} s; second start, first curve after {statistics.median(again):.3f} s (bar 1 s)"
-        )
+        print(f"first curve after {statistics.median(first):.3f} s, on the second start after {statistics.median(again):.3f} s (bar 1 s)")
     return 0
 
 

@@ -22,7 +22,7 @@ READS = {"aten::_local_scalar_dense", "aten::item", "aten::nonzero", "aten::equa
 FACTORIES = ("empty.memory_format", "empty_strided", "full", "zeros", "ones", "arange", "arange.start", "arange.start_step")
 
 
-class Far(torch.Tensor):  # type: ignore[misc]
+class Far(torch.Tensor):
     """A tensor on the far device; `held` is its host twin."""
 
     held: Any

@@ -28,7 +28,7 @@ suite = load("conformance/store_suite.py")
 lists = load("conformance/list_source.py")
 
 
-class TestInMemory(suite.StoreSuite):  # type: ignore[misc,name-defined]
+class TestInMemory(suite.StoreSuite):  # type: ignore[name-defined]
     implementation = EmbeddedStore
 
     @pytest.fixture
@@ -54,7 +54,7 @@ class FedStore(EmbeddedStore):
         super().remove(run)
 
 
-class TestOverASourceWithACache(suite.StoreSuite):  # type: ignore[misc,name-defined]
+class TestOverASourceWithACache(suite.StoreSuite):  # type: ignore[name-defined]
     implementation = FedStore
 
     @pytest.fixture

@@ -190,7 +190,7 @@ class SlowDevice:
     stream = staticmethod(torch.cpu.stream)
     done = threading.Event()
 
-    class Event(torch.cpu.Event):  # type: ignore[misc]
+    class Event(torch.cpu.Event):
         def query(self) -> bool:
             return SlowDevice.done.is_set()
 

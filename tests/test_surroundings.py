@@ -113,10 +113,10 @@ def test_a_run_writes_its_surroundings_down_from_the_helper_thread(tmp_path: Pat
     assert secret.encode() not in everything
 
 
-@pytest.mark.parametrize("off", [{"system": False}, {}])
-def test_it_can_be_turned_off(tmp_path: Path, off: dict[str, bool], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CROSSBOARD_SYSTEM", "1" if off else "0")
-    with cb.init(dir=tmp_path, **off) as run:
+@pytest.mark.parametrize(("argument", "variable"), [(False, "1"), (True, "0")])
+def test_it_can_be_turned_off(tmp_path: Path, argument: bool, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CROSSBOARD_SYSTEM", variable)
+    with cb.init(dir=tmp_path, system=argument) as run:
         run.log({"a": 1.0})
     assert surroundings_of(tmp_path) == []
 

@@ -56,7 +56,7 @@ def small(**options: Any) -> Any:
 def logging(run: cb.Run) -> Any:
     import keras
 
-    class Log(keras.callbacks.Callback):  # type: ignore[misc]
+    class Log(keras.callbacks.Callback):
         batches = 0
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -223,7 +223,7 @@ def test_observe_is_one_look(run: cb.Run) -> None:
 def test_what_cannot_be_looked_at_is_said(tmp_path: Path) -> None:
     import keras
 
-    class Own(keras.Model):  # type: ignore[misc]
+    class Own(keras.Model):
         def __init__(self) -> None:
             super().__init__()
             self.dense = keras.layers.Dense(1)
@@ -249,7 +249,7 @@ def test_unwatch_ends_it_inside_of_fit(run: cb.Run) -> None:
 
     model = small()
 
-    class Stop(keras.callbacks.Callback):  # type: ignore[misc]
+    class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             if batch == 1:
                 run.unwatch(model)

@@ -215,7 +215,7 @@ def test_dead_and_saturated_units_are_counted(run: cb.Run) -> None:
 # ------------------------------------------------------------------------------------------------------------- first NaN
 
 
-class Between(nn.Module):  # type: ignore[misc]
+class Between(nn.Module):
     """Divides by zero between two layers, or in the backward pass only, when told so."""
 
     def __init__(self) -> None:
@@ -467,7 +467,7 @@ def test_a_fused_optimizer_is_seen_unscaled_and_its_overflow_is_no_trouble(run: 
 
 
 def test_odd_parameters_are_looked_at(run: cb.Run) -> None:
-    class Odd(nn.Module):  # type: ignore[misc]
+    class Odd(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.table = nn.Embedding(10, 3, sparse=True)
@@ -517,7 +517,7 @@ def test_a_loop_without_an_optimizer_is_told_so(tmp_path: Path, monkeypatch: pyt
 
 
 def test_layers_of_all_shapes_of_output_are_heard(run: cb.Run) -> None:
-    class Many(nn.Module):  # type: ignore[misc]
+    class Many(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.lstm = nn.LSTM(4, 3, batch_first=True)
