@@ -23,7 +23,7 @@ from ..store.rundir import VERSION, RunFile, claim_attempt, find_runs, is_run_di
 from . import ending
 from .config import config_of
 from .harmless import after_fork as warn_after_fork
-from .harmless import warn
+from .harmless import users_line, warn
 from .helper import helper
 from .launch import Launch, launch_of, new_run_id, scattered
 from .run import Place, Run
@@ -51,6 +51,7 @@ def init(
     system: bool = True,
     id: str | None = None,  # noqa: A002  as above
     console: bool = False,
+    mirror: str | None = None,
 ) -> Run:
     """Begin a run, or a new attempt of one; it becomes the current run, and a current one is finished first.
 
@@ -69,6 +70,7 @@ def init(
             seconds; secrets are masked. CROSSBOARD_SYSTEM=0 turns it off, or names the parts that are wanted (`system`).
         id: the run's id, the name of its directory; where there is a run with it, that one is continued.
         console: keep what the program prints on stdout and stderr, too (see `console`).
+        mirror: "tensorboard" also writes event files into the run's directory, which TensorBoard opens.
 
     Returns:
         The run. Without ``strict`` nothing is raised: when the directory cannot be written, one warning says so and the run
@@ -89,12 +91,25 @@ def init(
     if not run.disabled:
         _open_runs.append(run)
         _hook()
+    if mirror is not None:
+        with run._harmless("mirror"):
+            _mirror(run, mirror)
     if console:
         with run._harmless("console"):
             from .console import capture_console
 
             capture_console(run)
     return run
+
+
+def _mirror(run: Run, name: str) -> None:
+    """Let `run` also be written in another tool's format."""
+    from .mirrors import Mirroring, makers
+
+    if name not in makers:
+        raise ValueError(f"mirror: want one of {', '.join(sorted(makers)) or 'none'}, got {name!r}")
+    if run.dir and not run.disabled:
+        Mirroring(run, makers[name](run.dir), users_line())
 
 
 def begin_beside(

@@ -64,7 +64,7 @@ class EventFileWriter:
         self._projector = Projector(self.directory)
         os.makedirs(self.directory, exist_ok=True)
         now = time.time()
-        name = f"events.out.tfevents.{int(now):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}{suffix}"
+        name = f"events.out.tfevents.{int(now):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers):06d}{suffix}"
         self.path = os.path.join(self.directory, name)
         self._fd = os.open(self.path, _FLAGS, 0o644)
         if purge_step is None:
@@ -183,6 +183,14 @@ class EventFileWriter:
         with self._lock:
             self._said_hparams = True
             self._add(*(messages.summary(wall_time, step, [one]) for one in said))
+
+    def experiment(
+        self, config: Mapping[str, Any], metrics: Iterable[str], wall_time: float, *, discrete: Mapping[str, Sequence[Any]]
+    ) -> None:
+        """Say what all runs of this log directory are to be compared by, without being one of them."""
+        with self._lock:
+            self._said_hparams = True
+            self._add(messages.summary(wall_time, 0, [hparams.experiment(hparams.flat(config), metrics, discrete)]))
 
     # --------------------------------------------------------------------------------------------------- the file
 

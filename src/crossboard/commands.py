@@ -144,15 +144,20 @@ def _print_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) ->
 
 
 def export(argv: Sequence[str]) -> int:
-    """``crossboard export PATH... --format csv|parquet --output FILE``: every point of every attempt."""
+    """``crossboard export PATH... --format csv|parquet|tensorboard --output FILE``: every point of every attempt."""
     parser = parser_of(
         "export",
-        "Write scalar points as one long table: project, run, attempt, rank, tag, step, wall_time, value.",
+        "Write scalar points as one long table (project, run, attempt, rank, tag, step, wall_time, value), or everything as a\n"
+        "log directory for TensorBoard.",
         "  crossboard export runs --format csv --output points.csv\n"
-        "  crossboard export runs --format parquet --output p.parquet --runs 'lr < 0.01 and status = finished' --tags '^val/'",
+        "  crossboard export runs --format parquet --output p.parquet --runs 'lr < 0.01 and status = finished' --tags '^val/'\n"
+        "  crossboard export runs --format tensorboard --output logs",
     )
-    parser.add_argument("--format", choices=("csv", "parquet"), required=True, help="csv, or Parquet with typed columns")
-    parser.add_argument("--output", metavar="FILE", required=True, help="file to write; - is standard output")
+    formats = ("csv", "parquet", "tensorboard")
+    parser.add_argument("--format", choices=formats, required=True, help="csv, Parquet with typed columns, or event files")
+    parser.add_argument(
+        "--output", metavar="FILE", required=True, help="file to write, - is standard output; a new directory for tensorboard"
+    )
     parser.add_argument("--runs", metavar="QUERY", default="", help="which runs: a query, or a part of the name")
     parser.add_argument("--tags", metavar="REGEX", default="", help="which tags: a regular expression found in the tag")
     args = parser.parse_args(argv)
@@ -160,6 +165,12 @@ def export(argv: Sequence[str]) -> int:
 
     store = _read(_existing(parser, args.paths))
     try:
+        if args.format == "tensorboard":
+            from crossboard.event_export import export_events
+
+            events = export_events(store, args.output, runs=args.runs, tags=args.tags)
+            print(events, file=sys.stderr)
+            return 0 if events.runs else 1
         if args.output == "-":
             with tempfile.TemporaryDirectory(prefix="crossboard-") as place:
                 output = os.path.join(place, f"export.{args.format}")

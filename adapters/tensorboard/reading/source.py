@@ -260,8 +260,10 @@ class Reading:
             if event is not None:
                 events.append((index, event))
         if not file.attempts and len(frames.start):
-            first = min([event.wall_time for index, event in events[:1]] + numbers.wall_time[:1].tolist(), default=self.state.newest)
-            self._begin_attempt(file, anew=first > self.state.newest and name not in self._parts)
+            first = next((event.wall_time for index, event in events[:1] if index == 0), None)
+            if first is None and len(numbers.record) and numbers.record[0] == 0:
+                first = float(numbers.wall_time[0])
+            self._begin_attempt(file, anew=first is not None and first > self.state.newest and name not in self._parts)
         self._learn(numbers, events)
         told = np.array([self.state.plugins.get(tag) for tag in numbers.tags], object)
         is_number = numbers.simple | (told[numbers.tag] == SCALARS) if len(numbers.tags) else numbers.simple
