@@ -7,8 +7,6 @@ everything queued before it. Note that ``struct.pack`` calls ``__float__``, whic
 
 from __future__ import annotations
 
-import decimal
-import fractions
 import math
 import numbers
 import operator
@@ -98,7 +96,7 @@ def _converter_of(kind: type) -> Callable[[Any], float]:
         return float
     if issubclass(kind, (int, np.integer)):
         return _integer
-    if issubclass(kind, (decimal.Decimal, fractions.Fraction, numbers.Real)):
+    if issubclass(kind, numbers.Real) or any(base.__module__ == "decimal" for base in kind.__mro__):  # a Fraction is a Real
         return _integer
     if issubclass(kind, np.ndarray):
         return _array

@@ -560,10 +560,13 @@ class Run(Methods):
         if self._system is None or self._points is None:
             return
         step, values = self._system.sample()
-        for tag, value in values.items():
-            declared = self._tag(tag)
-            if declared is not None:
-                self._points.put(declared[0], value, step, time.time())
+        with self._lock:
+            if self._finished:  # while this was measured
+                return
+            for tag, value in values.items():
+                declared = self._tag(tag)
+                if declared is not None:
+                    self._points.put(declared[0], value, step, time.time())
 
     def _append(self, record: Record) -> bool:
         """Append to the records file; say once when that fails."""
@@ -650,9 +653,10 @@ class Run(Methods):
         self._modules = len(sys.modules)
         seen = frameworks_used()
         new = {name: version for name, version in seen.items() if name not in self._seen}
-        if new:
-            self._seen = seen
-            self._append(FrameworksSeen(wall_time=time.time(), frameworks=new))
+        with self._lock:
+            if new and self._records is not None and self._records.fd >= 0:
+                self._seen = seen
+                self._append(FrameworksSeen(wall_time=time.time(), frameworks=new))
 
     def after_fork(self) -> None:
         """In a forked child: what was open belongs to the parent; the first call that logs opens files of its own."""
