@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 import webbrowser
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -269,9 +270,11 @@ def opening(url: str, port: int, *, paths: Sequence[str], store: Store | None = 
     """What is printed when a board is open: its URL, what it shows, and how to reach it from elsewhere. `here`: in this very
     process, which Ctrl-C ends."""
     lines = ["", f"  crossboard   {url}"]
-    counts = {source.path: source.runs for source in store.sources()} if store is not None else {}
+    counts: Counter[str] = Counter()
+    for source in store.sources() if store is not None else ():
+        counts[source.path] += source.runs  # of every format that lies there
     for place, path in enumerate(paths):
-        runs = counts.get(path)
+        runs = counts[path]
         count = f"  ({runs} run{'' if runs == 1 else 's'})" if runs else ""
         lines.append(f"  {'watching' if place == 0 else '':<12} {path}{count}")
     if not has_display():

@@ -29,7 +29,7 @@ def frameworks_used() -> dict[str, str]:
     if not imported:
         return {}
     held = {name for module in _own_modules() for name in _held_by(module)} & imported
-    return {name: _version_of(name) for name in sorted(held or imported)}
+    return {name: _version_of(name) for name, _ in FRAMEWORKS if name in (held or imported)}
 
 
 def _own_modules() -> list[ModuleType]:

@@ -9,6 +9,7 @@ training: see `harmless`.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sys
 import threading
@@ -99,6 +100,7 @@ class Run(Methods):
         self._strict = place.strict if place is not None else False
         self._lock = threading.RLock()
         self._tags: dict[str, tuple[int, int]] = {}
+        self._tag_numbers = itertools.count(1)
         self._hot: Hot = SHUT
         self._next = automatic_step
         self._first_step = automatic_step
@@ -342,11 +344,10 @@ class Run(Methods):
             name = self._name(tag)
             known = self._tags.get(name)
             if known is None:
-                number = len(self._tags) + 1
+                number = next(self._tag_numbers)  # taken in one step: a signal handler may declare another tag inside this
                 if not self._append(TagDeclared(id=number, tag=name)):
                     return None
-                known = (number, number * CHECK_TAG)
-                self._tags[name] = known
+                known = self._tags.setdefault(name, (number, number * CHECK_TAG))
             return known
 
     def _land(self, values: list[tuple[Any, Any]], step: int, now: float) -> None:
@@ -538,7 +539,7 @@ class Run(Methods):
                     error=OSError,
                 )
                 return False
-            self._records, self._points, self._tags = records, points, {}
+            self._records, self._points, self._tags, self._tag_numbers = records, points, {}, itertools.count(1)
             self._look_at_room()
         helper.look_after(self)
         if self._role == "main" and place.system:

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+import crossboard as cb
 from crossboard.loggers import harmless
 from crossboard.loggers.helper import helper
 from crossboard.loggers.later import MOST_BYTES, Later
 from crossboard.loggers.launch import launch_of, scattered
 from crossboard.store.errors import CrossboardWarning
 from crossboard.store.points import HEADER_SIZE, RECORD_SIZE, PointsHeader, decode_records
+from crossboard.store.records import Record, TagDeclared
 from crossboard.store.rundir import find_runs
 from crossboard.store.writer import MappedPoints
 
@@ -154,3 +156,23 @@ def test_tasks_of_one_srun_share_a_launch_and_a_torchrun_restart_inside_is_anoth
 )
 def test_machines_without_a_common_id_are_told_of(words: dict[str, str], scattered_: bool) -> None:
     assert scattered(words) is scattered_
+
+
+def test_a_tag_that_a_signal_handler_declares_inside_the_declaration_of_another_gets_its_own_number(tmp_path: Path) -> None:
+    run = cb.init(dir=tmp_path)
+    append = run._append
+    inside: list[Record] = []
+
+    def interrupted(record: Record) -> bool:
+        if isinstance(record, TagDeclared) and record.tag == "outer" and not inside:
+            inside.append(record)
+            run.log({"inner": 9.0}, step=0)
+        return append(record)
+
+    run._append = interrupted  # type: ignore[method-assign]
+    run.log({"outer": 1.0}, step=0)
+    run.log({"outer": 2.0, "inner": 8.0}, step=1)
+    run.finish()
+    (again,) = cb.open(tmp_path)
+    assert again["outer"].value.tolist() == [1.0, 2.0]
+    assert again["inner"].value.tolist() == [9.0, 8.0]

@@ -174,7 +174,7 @@
     for (const [name, value] of Object.entries(around)) {
       if (['tag', 'wall_time', 'arguments', 'diff'].includes(name) || !value || typeof value !== 'object' || !Object.keys(value).length) continue;
       const rows = [];
-      nested(rows, value, [], 0, '', false);
+      nested(rows, readable(value), [], 0, '', false);
       parts.push(h('section.card', {'aria-label': name}, panel(name[0].toUpperCase() + name.slice(1), name === 'packages' ? numbers.whole(Object.keys(value).length) : '', h('div.kvs.tall', {tabindex: '0', role: 'group', 'aria-label': name}, rows))));
     }
     const frameworks = Object.assign({}, ...details.writers.map(one => one.frameworks || {}));
@@ -186,6 +186,8 @@
       fetch(crossboard.url(around.diff.url), {credentials: 'same-origin'}).then(answer => answer.ok ? answer.text() : Promise.reject(new Error(`the server said ${answer.status}`))).then(text => fill(place, text.split('\n').map(line => h(`span.ln${/^\+(?!\+\+)/.test(line) ? '.add' : /^-(?!--)/.test(line) ? '.del' : ''}`, {}, line + '\n'))), error => { place.textContent = error.message; });
     }
   }
+  /** Sizes as people read them: {memory_bytes: 25276514304} as {memory: '25.3 GB'}. */
+  const readable = value => Array.isArray(value) ? value.map(readable) : value && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([key, one]) => key.endsWith('_bytes') && Number.isFinite(one) ? [key.slice(0, -6), bytes(one)] : [key, readable(one)])) : value;
   const quoted = one => /^[\w@%+=:,./-]+$/.test(one) ? one : `'${one.replaceAll("'", `'"'"'`)}'`;
 
   /* ---- the tabs */
