@@ -230,7 +230,7 @@ def test_a_board_can_be_served_from_a_thread() -> None:
 
 def test_a_query_that_names_hundreds_of_runs_is_taken() -> None:
     with serve.Served(EmbeddedStore(memory=True), paths=["/x"], port=0, seal=False, ask_for_key=False) as board:
-        runs = "&".join(f"run=native:/a/rather/long/path/to/a/root/project/2026-run-{number}" for number in range(800))
+        runs = "&".join(f"run=native:/a/rather/long/path/to/some/project/2026-run-{number}" for number in range(800))
         assert ask(board.port, f"/api/curves?tag=loss&{runs}")[0] == 200
 
 
