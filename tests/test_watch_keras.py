@@ -226,7 +226,7 @@ def test_what_cannot_be_looked_at_is_said(tmp_path: Path) -> None:
     class Own(keras.Model):
         def __init__(self) -> None:
             super().__init__()
-            self.dense = keras.layers.Dense(1)
+            self.dense = keras.layers.Dense(1, name="dense")
 
         def call(self, x: Any) -> Any:
             return self.dense(x)
