@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,7 @@ NO_STREAMS: Final = frozenset(("cpu", "mps", "xla", "lazy", "meta", "vulkan"))
 """Devices, by PyTorch's names, whose tensors are copied in place and read in the helper."""
 
 
-@dataclass(frozen=True, slots=True)
-class Landing:
+class Landing(NamedTuple):
     """Tensors on their way.
 
     ready   whether `land_all` would not wait; never waits itself

@@ -15,9 +15,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -46,7 +45,6 @@ from .helper import SLOW_TICK_S, TICK_S, helper
 from .landing import landings_of
 from .later import Later
 from .launch import new_writer_id
-from .media.guess import as_media, hint
 from .media.value import BadValue, Media
 from .methods import Methods
 from .numbers import Deferred, NotANumber, converters, describe, number_of, step_of
@@ -60,8 +58,7 @@ _pack: Final = RECORD.pack_into
 _MASK: Final = 0xFFFFFFFF
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a run's writers write, and who they are."""
 
     directory: str
@@ -256,6 +253,8 @@ class Run(Methods):
                     try:
                         number = number_of(value)
                     except NotANumber:
+                        from .media.guess import as_media, hint
+
                         media = as_media(value)
                         if media is None:
                             raise

@@ -8,8 +8,7 @@ call. What it returns is encoded later, in the helper thread, into a point of `s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ...store.records import InFile, Inline, Point
 
@@ -34,8 +33,7 @@ class Target(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """A value as it was when it was logged.
 
     size     bytes of memory held until it is encoded
