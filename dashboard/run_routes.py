@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ..store.errors import Damaged, NotFound
-from ..store.kinds import Kind
+from ..store.kinds import POINT_KINDS, Kind
 from ..store.plotly_json import without_addresses
 from ..store.records import EmbeddingPoint, FigurePoint, GraphPoint, TablePoint, TensorPoint
 from ..store.store import Store
@@ -34,7 +34,6 @@ from .replies import Refused, json_reply, number
 from .tables import MOST_ROWS, Tables, rows_json
 from .tensors import tensor_json
 
-POINT_KINDS: Final = tuple(kind for kind in Kind if kind not in (Kind.SCALAR, Kind.CONFIG, Kind.EVENT))
 PICTURES: Final = ("png", "jpg", "webp", "gif", "svg")
 FILES_S: Final = 5.0
 MOST_VECTORS: Final = 20_000

@@ -20,9 +20,9 @@ from typing import Any
 
 from lightning_utilities.core.rank_zero import rank_zero_only
 
+from ..store.rundir import file_name
 from .destination import began, destination, fail, go_on, within
 from .run import Run
-from .session import _file_name
 
 
 def _loggers() -> Any:
@@ -90,7 +90,7 @@ class CrossboardLogger(_base.Logger):
         """The project, as the folder is called that its runs lie in."""
         if self._run is not None and self._run.dir:
             return os.path.basename(os.path.dirname(self._run.dir))
-        return _file_name(self._options["project"] or os.path.basename(os.getcwd()) or "project")
+        return file_name(self._options["project"] or os.path.basename(os.getcwd()) or "project")
 
     @property
     def version(self) -> str | None:

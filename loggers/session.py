@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from ..store.errors import CrossboardError
 from ..store.filesystem import way_of
-from ..store.rundir import VERSION, RunFile, claim_attempt, find_runs, is_run_dir, read_run_file, write_run_file
+from ..store.rundir import VERSION, RunFile, claim_attempt, file_name, find_runs, is_run_dir, read_run_file, write_run_file
 from . import ending
 from .config import config_of
 from .harmless import after_fork as warn_after_fork
@@ -242,7 +242,7 @@ def _directory_of(
     base: str, project: str, name: str | None, resume: bool | str | None, launch: Launch, strict: bool
 ) -> tuple[str, RunFile | None, bool]:
     """The run's directory, its identity when it is there already, and whether an older run is continued."""
-    folder = os.path.join(base, _file_name(project))
+    folder = os.path.join(base, file_name(project))
     wanted = launch.run_id
     if isinstance(resume, str) and resume:
         if is_run_dir(resume):
@@ -253,7 +253,7 @@ def _directory_of(
         if found is not None:
             return found, read_run_file(found), True
     if wanted:
-        directory = os.path.join(folder, _file_name(wanted))
+        directory = os.path.join(folder, file_name(wanted))
         if is_run_dir(directory):
             return directory, read_run_file(directory), True
         elsewhere = next((one for one in find_runs(base) if os.path.basename(one) == wanted), None)
@@ -277,13 +277,6 @@ def _newest(base: str, project: str, name: str | None) -> str | None:
         if identity.project == project and name in (None, identity.name):
             candidates.append((identity.created, directory))
     return max(candidates)[1] if candidates else None
-
-
-def _file_name(text: str) -> str:
-    """`text` as the name of a directory: no separators, not hidden, at most 200 bytes."""
-    safe = "".join("-" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in text).strip() or "project"
-    safe = safe.lstrip(".") or "project"
-    return safe.encode()[:200].decode(errors="ignore")
 
 
 def _default_name(run_id: str) -> str:

@@ -74,10 +74,7 @@ def export(
     """
     if format not in FORMATS:
         raise ValueError(f"format: want one of {', '.join(FORMATS)}, got {format!r}")
-    try:
-        pattern = re.compile(tags)
-    except re.error as error:
-        raise BadQuery(f"tags: no regular expression: {error.msg}\n  {tags}\n  {' ' * (error.pos or 0)}^") from None
+    pattern = tag_pattern(tags)
     chosen = {run.key: run for run in choose(store.runs(), runs, metrics=store.metrics)}
     path = os.path.abspath(os.fspath(output))
     temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.{os.getpid()}.tmp")
@@ -105,6 +102,14 @@ def export(
         with contextlib.suppress(OSError):
             os.unlink(temporary)
     return Exported(path, len(seen), series, points)
+
+
+def tag_pattern(tags: str) -> re.Pattern[str]:
+    """`tags` as the regular expression that is searched in tags. Raises BadQuery with the place marked where it is none."""
+    try:
+        return re.compile(tags)
+    except re.error as error:
+        raise BadQuery(f"tags: no regular expression: {error.msg}\n  {tags}\n  {' ' * (error.pos or 0)}^") from None
 
 
 def _fields(cells: Sequence[str]) -> str:

@@ -53,6 +53,9 @@ class Kind(enum.Enum):
     EVENT = "event"
 
 
+POINT_KINDS: Final = tuple(kind for kind in Kind if kind not in (Kind.SCALAR, Kind.CONFIG, Kind.EVENT))
+"""Kinds whose points are records of their own, in the order of `Kind`."""
+
 FRAMEWORKS: Final = (
     ("lightning", "lightning"),
     ("keras", "keras"),

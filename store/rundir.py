@@ -283,3 +283,10 @@ def claim_attempt(run_dir: str | os.PathLike[str], launch: str, *, attempt: int 
         claim = AttemptFile(version=VERSION, attempt=number, launch=launch, claimed=time.time())
         if write_exclusively(directory, attempt_name(number), msgspec.json.encode(claim)):
             return number
+
+
+def file_name(text: str) -> str:
+    """`text` as the name of a directory: no separators, not hidden, at most 200 bytes."""
+    safe = "".join("-" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in text).strip() or "project"
+    safe = safe.lstrip(".") or "project"
+    return safe.encode()[:200].decode(errors="ignore")

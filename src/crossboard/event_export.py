@@ -21,15 +21,16 @@ import numpy as np
 
 from crossboard.adapters.tensorboard.hparams import flat
 from crossboard.adapters.tensorboard.writer import LAYOUT_KEY, EventFileWriter
-from crossboard.store.errors import BadQuery, CrossboardError
-from crossboard.store.kinds import Kind, Points, RunInfo
+from crossboard.store.errors import CrossboardError
+from crossboard.store.export import tag_pattern
+from crossboard.store.kinds import POINT_KINDS, Kind, Points, RunInfo
 from crossboard.store.records import Blob, ConfigSet
+from crossboard.store.rundir import file_name
 from crossboard.store.runquery import choose
 from crossboard.store.source import Placed
 from crossboard.store.store import Store
 
 MOST_DISCRETE = 100
-MEDIA = tuple(kind for kind in Kind if kind not in (Kind.SCALAR, Kind.CONFIG, Kind.EVENT))
 
 
 @dataclass(slots=True)
@@ -59,10 +60,7 @@ def export_events(store: Store, output: str | os.PathLike[str], *, runs: str = "
         CrossboardError: `output` is there and not empty.
         OSError: it cannot be written.
     """
-    try:
-        pattern = re.compile(tags)
-    except re.error as error:
-        raise BadQuery(f"tags: no regular expression: {error.msg}\n  {tags}\n  {' ' * (error.pos or 0)}^") from None
+    pattern = tag_pattern(tags)
     root = os.path.abspath(os.fspath(output))
     if os.path.exists(root) and (not os.path.isdir(root) or os.listdir(root)):
         raise CrossboardError(f"output: want a directory that is empty or not there yet, got {root}")
@@ -106,14 +104,14 @@ def _write_run(store: Store, root: str, run: RunInfo, pattern: re.Pattern[str], 
             for attempt, _, found in store.strands(one.key):
                 scalars.setdefault((one.key.rank, attempt), []).append((one.key.tag, found))
     others: dict[tuple[int, int], list[Placed]] = {}
-    for kind in MEDIA:
+    for kind in POINT_KINDS:
         for placed in store.records(run.key, kind):
             if pattern.search(getattr(placed.record, "tag", "")):
                 others.setdefault((placed.rank, placed.attempt), []).append(placed)
     report.series += len({getattr(placed.record, "tag", "") for some in others.values() for placed in some})
     places = sorted({*scalars, *others}) or [(0, 1)]
     first = places[0][0]
-    folder = os.path.join(root, _safe(run.project), _safe(run.id))
+    folder = os.path.join(root, file_name(run.project), file_name(run.id))
 
     def blob(asked: Blob) -> bytes:
         return store.blob(run.key, asked)
@@ -134,9 +132,3 @@ def _write_run(store: Store, root: str, run: RunInfo, pattern: re.Pattern[str], 
             writer.close("failed" if run.status in ("failed", "killed") else "finished")
             report.left_out.update(writer.left_out)
     report.runs += 1
-
-
-def _safe(name: str) -> str:
-    """`name` as the name of a directory."""
-    made = "".join("-" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in name).strip(". ")
-    return made or "run"
