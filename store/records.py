@@ -119,10 +119,14 @@ class Surroundings(_Record, frozen=True, kw_only=True, tag="surroundings"):
 
 
 class TagDeclared(_Record, frozen=True, kw_only=True, tag="tag"):
-    """The name behind a tag id of this writer's points journal. Ids count from 1; two ids may name one tag."""
+    """The name behind a tag id of this writer's points journal. Ids count from 1; two ids may name one tag.
+
+    attempt  of the points under this id, where it is another than the writer's own (0): a series that was drawn anew
+    """
 
     id: int
     tag: str
+    attempt: int = 0
 
 
 class Ended(_Record, frozen=True, kw_only=True, tag="ended"):
@@ -160,6 +164,56 @@ class Sealed(_Record, frozen=True, kw_only=True, tag="sealed"):
     crc32c: int
     points: int
     damaged: int = 0
+
+
+# --------------------------------------------------------------------------------------- panes of a board
+
+
+class PaneTrace(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A trace of a plot pane whose numbers are a series.
+
+    index    its place among the traces in the pane's content, which hold no x and y for it
+    tag      the series; attempt: the one that holds its points, 0 for the default view
+    x        "" when x is the step, else the tag of the series that holds x at the same step
+    """
+
+    index: int
+    tag: str
+    attempt: int = 0
+    x: str = ""
+
+
+class Pane(_Record, frozen=True, kw_only=True, tag="pane"):
+    """A window of an environment of panes (Visdom's) as it stands from here on; the newest of a window counts.
+
+    window   its id, unique in the run; order: its place among the others
+    type     as Visdom names it: "plot", "image", "image_history", "text", "properties", "network", "embeddings" ...
+    content  what Visdom keeps under "content", as JSON: for a plot Plotly's {"data", "layout"}, without the numbers that are `traces`
+    tag      under which the pane's pictures, sounds, texts are points too, or ""
+    width, height  in pixels, None for the type's default
+    place    where it stood: "x", "y", "w", "h", "i" in cells of Visdom's grid, what is known of it
+    options  every other field of the pane, as it came
+    """
+
+    wall_time: float
+    window: str
+    type: str
+    content: Blob
+    title: str = ""
+    order: int = 0
+    tag: str = ""
+    traces: list[PaneTrace] = []
+    width: float | None = None
+    height: float | None = None
+    place: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+
+
+class PaneClosed(_Record, frozen=True, kw_only=True, tag="pane_closed"):
+    """The window is gone; what it showed stays in the run."""
+
+    wall_time: float
+    window: str
 
 
 # ---------------------------------------------------------------------------------------- kind: config
@@ -499,6 +553,8 @@ Record: TypeAlias = (
     | ConfigSet
     | SummarySet
     | MetricDefined
+    | Pane
+    | PaneClosed
     | Alert
     | Warned
     | ConsoleLines
@@ -523,6 +579,8 @@ KIND_OF: Final[dict[type[Any], Kind]] = {
     ConfigSet: Kind.CONFIG,
     SummarySet: Kind.CONFIG,
     MetricDefined: Kind.CONFIG,
+    Pane: Kind.CONFIG,
+    PaneClosed: Kind.CONFIG,
     Alert: Kind.EVENT,
     Warned: Kind.EVENT,
     ConsoleLines: Kind.EVENT,

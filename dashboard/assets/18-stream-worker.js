@@ -13,10 +13,11 @@
     return;
   }
   const ports = new Set();
-  let stream = null, address = '', last = null;
+  let stream = null, address = '', last = null, version = 0;
 
   function send(message) {
     last = message;
+    if (message.data && message.data.version) version = message.data.version;
     for (const port of ports) port.postMessage(message);
   }
 
@@ -37,7 +38,7 @@
         address = data.url;
         if (!stream) open();
         else if (stream.readyState === 2) open();
-        else if (last) port.postMessage(last.type === 'change' ? {type: 'hello', data: {version: last.data.version}} : last);
+        else if (last) port.postMessage(last.type === 'lost' || !version ? last : {type: 'hello', data: {version}});
       }
       if (data.type === 'retry' && address && (!stream || stream.readyState !== 1)) open();
     };

@@ -14,14 +14,14 @@
       this.contents = new Map();
       this.asked = new Map();
       this.lists = new Map();
-      this.busy = null;
+      this.busy = this.after = null;
     }
 
     query(more) { return new URLSearchParams({run: this.run, tag: this.tag, ...more}).toString(); }
 
-    /** Read which points came; resolves to true when some did. */
+    /** Read which points came; resolves to true when some did. A reading under way may have begun before they came: then once more. */
     refresh() {
-      if (this.busy) return this.busy;
+      if (this.busy) return this.after || (this.after = this.busy.catch(() => {}).then(() => { this.after = null; return this.refresh(); }));
       const since = this.known ? {since: this.version} : {};
       this.busy = getJson(`api/points?${this.query({kind: this.kind, ...since})}`).then(answer => {
         const from = answer.complete ? answer.first : 0, before = this.total, first = !this.known;

@@ -42,7 +42,7 @@
       const now = dirty;
       dirty = new Set();
       const touched = new Map();
-      for (const panel of panels) if (now.has(panel.series.tag) && panel.series.known) touched.set(panel.series, [...(touched.get(panel.series) || []), panel]);
+      for (const panel of panels) if (now.has(panel.series.tag) && (panel.series.known || panel.series.busy)) touched.set(panel.series, [...(touched.get(panel.series) || []), panel]);
       for (const [one, mine] of touched) {
         if (await one.refresh().catch(() => false)) {
           mine.forEach(panel => panel.changed());
@@ -61,7 +61,12 @@
       follow();
     }
   });
-  live.on('hello', ({back}) => { if (back && state.run) { for (const panel of panels) dirty.add(panel.series.tag); readSoon(); follow(); } });
+  live.on('hello', ({version}) => {   // what came between reading and hearing was told to nobody
+    if (!state.run) return;
+    for (const {series: one} of panels) if (one.version !== version) dirty.add(one.tag);
+    readSoon();
+    follow();
+  });
   board.on('runs', () => { if (state.run && details) head(); });
 
   /* ---- head and tabs */
