@@ -28,7 +28,7 @@ from ..store.store import Store
 from .compression import Compression
 from .downloads import Exporter, download_routes
 from .events import Newsroom
-from .pages import run
+from .pages import panes, run
 from .replies import json_reply
 from .routes import DataRoutes, no_such_path
 from .safety import Door, Safety, page_policy
@@ -98,7 +98,7 @@ def create_app(
         update_title=None,  # type: ignore[arg-type]  # as its documentation says
         index_string=INDEX,
         assets_folder=str(ASSETS),
-        assets_path_ignore=[f"^{run.FOLDER}$"],  # loaded by the run page itself, when it is first opened
+        assets_path_ignore=[f"^({run.FOLDER}|{panes.FOLDER})$"],  # loaded by these pages themselves, when they are first opened
         requests_pathname_prefix=f"{base}/",
         routes_pathname_prefix=f"{base}/",
         serve_locally=True,

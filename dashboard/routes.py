@@ -29,6 +29,7 @@ from .curves import OVERVIEW_BUCKETS, chosen, older_attempts, overviews, overvie
 from .edits import Editor, edit_of
 from .events import Newsroom, progress_json
 from .media import Media
+from .pane_routes import PaneRoutes
 from .query import COLUMNS, CSV, JSON, Query
 from .replies import Refused, json_reply, number, to_json
 from .run_routes import RunRoutes
@@ -58,6 +59,7 @@ RUN_COLUMNS: Final = [
     "error",
     "config",
     "summary",
+    "panes",
 ]
 SERIES_COLUMNS: Final = [
     "run",
@@ -91,6 +93,7 @@ class DataRoutes:
         self.editor = Editor()
         self.media = Media(store)
         self.of_run = RunRoutes(store, newsroom, self.media)
+        self.of_panes = PaneRoutes(store, newsroom, self.of_run.index)
 
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
@@ -107,6 +110,7 @@ class DataRoutes:
         }
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
         routes.extend(self.of_run.routes())
+        routes.extend(self.of_panes.routes())
         routes.append(Route("/edit", self.edit, methods=["POST"]))
         routes.append(Route("/open", self.open, methods=["POST"]))
         return Starlette(

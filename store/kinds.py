@@ -175,6 +175,7 @@ class RunInfo:
     silent_s    seconds since `updated` for a run that neither ended nor is proven alive or dead, else 0.0
     dropped     points that logging had to drop (full disk, removed directory)
     framework   "torch", "tensorflow", "keras", "jax", ... or "" for plain Python
+    panes       windows that are open in it (see `records.Pane`)
     """
 
     key: str
@@ -201,6 +202,7 @@ class RunInfo:
     config: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    panes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

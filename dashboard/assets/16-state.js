@@ -13,8 +13,10 @@
      sort=name|oldest       order of the runs
      theme=light|dark       when it was chosen
      run=KEY                the open run page;  tab=NAME tag=TAG step=STEP   what it shows
+     page=panes             the page of panes;  env=KEY (repeated) its environments, several are compared
+     find=WORDS             filter of pane titles;  pane=WINDOW  the pane that is open large; both also on a run's tab of panes
    `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board; opening and leaving
-   a run page, and going from tab to tab on it, are steps of their own (`state.go`). */
+   a run page or the page of panes, and going from tab to tab, are steps of their own (`state.go`). */
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
@@ -28,8 +30,8 @@
   }
 
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
-    old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', theme: '', run: '', tab: '', tag: '', step: ''});
-  const PLACE = ['run', 'tab', 'tag', 'step'];
+    old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', theme: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: ''});
+  const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
 
   function parse(search) {
     const q = new URLSearchParams(search), view = fresh();
@@ -42,7 +44,11 @@
     if (q.get('run')) {
       for (const name of ['run', 'tab', 'tag']) view[name] = q.get(name) || '';
       if (/^-?\d{1,16}$/.test(q.get('step') || '')) view.step = q.get('step');
+    } else if (q.get('page') === 'panes') {
+      view.page = 'panes';
+      view.env = [...new Set(q.getAll('env').filter(Boolean))].join('\n');   // keys hold no line break
     }
+    if (view.page || view.tab === 'panes') for (const name of ['pane', 'find']) view[name] = q.get(name) || '';
     for (const name of ['log', 'old', 'closed', 'groups']) view[name] = new Set(q.getAll(name));
     for (const text of q.getAll('zoom')) {
       const [low, high, ...tag] = text.split('~');
@@ -55,7 +61,12 @@
     const q = new URLSearchParams();
     if (view.x !== 'step') q.set('x', view.x);
     for (const name of ['tags', 'runs', 'project', 'only', 'theme']) if (view[name]) q.set(name, view[name]);
-    if (view.run) for (const name of PLACE) if (view[name]) q.set(name, view[name]);
+    if (view.run) for (const name of ['run', 'tab', 'tag', 'step']) if (view[name]) q.set(name, view[name]);
+    if (!view.run && view.page) {
+      q.set('page', view.page);
+      for (const one of view.env.split('\n').filter(Boolean)) q.append('env', one);
+    }
+    if (view.run ? view.tab === 'panes' : view.page) for (const name of ['pane', 'find']) if (view[name]) q.set(name, view[name]);
     if (view.sort !== 'newest') q.set('sort', view.sort);
     if (view.hide.size) q.set('hide', [...view.hide].sort().join('.'));
     for (const name of ['log', 'old', 'closed', 'groups']) for (const one of [...view[name]].sort()) q.append(name, one);
@@ -94,7 +105,7 @@
       if (!state[name].delete(member)) state[name].add(member);
       state.changed(name);
     },
-    /** Go to a place of the run page, {run, tab, tag, step}, what is not named being empty; the back button comes back here. */
+    /** Go to a place, {run, tab, tag, step} or {page, env, pane}, what is not named being empty; the back button comes back here. */
     go(place) {
       clearTimeout(writing);
       state.write();

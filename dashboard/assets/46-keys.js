@@ -19,8 +19,14 @@
     ['?', 'This list', show],
   ];
 
-  /** The keys that do something here: on a run page its own come first. */
-  const listed = () => state.run && crossboard.run ? [...crossboard.run.keys(), ...KEYS.filter(([key]) => !['R', 'H', 'O'].includes(key) && !crossboard.run.keys().some(([own]) => own === key))] : KEYS;
+  const onPanes = () => Boolean(crossboard.panes && crossboard.panes.isOn());
+
+  /** The keys that do something here: on a run page and on the page of panes their own come first. */
+  function listed() {
+    const own = [...(onPanes() ? crossboard.panes.keys() : []), ...(state.run && crossboard.run ? crossboard.run.keys() : [])], there = new Set();
+    if (!own.length) return KEYS;
+    return [...own, ...KEYS.filter(([key]) => !['R', 'H', 'O'].includes(key) && (!onPanes() || ['T', '?'].includes(key)))].filter(([key]) => !there.has(key) && there.add(key));
+  }
 
   function undo() {
     const card = grid.current();
@@ -50,7 +56,7 @@
         return;
       }
       if (byId('keys').open) return;
-      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (state.run && crossboard.run) crossboard.run.back(); return; }
+      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (onPanes() && (!state.run || state.pane)) crossboard.panes.back(); else if (state.run && crossboard.run) crossboard.run.back(); return; }
       const found = listed().find(([key, , work]) => work && key.toLowerCase() === event.key.toLowerCase());
       if (found) { event.preventDefault(); found[2](); }
     });

@@ -1,14 +1,14 @@
-/* The door to the run page: loads its scripts when it is first opened, and turns the document into that page and back. */
+/* The door to the run page and to the page of panes: loads their scripts when they are first opened, and turns the document into
+   that page and back. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {byId, state, url} = crossboard;
-  let loading = null;
+  const crossboard = root.crossboard, {board, byId, state, url} = crossboard;
+  const loads = new Map();
 
-  /** Load the page's own files once, in their order. Resolves when all of them stand. */
-  function load() {
-    if (loading) return loading;
-    const files = JSON.parse(byId('run-head').dataset.files);
-    loading = Promise.all(files.map(file => new Promise((resolve, reject) => {
+  /** Load a page's own files once, in their order; `head` is the id of what names them. Resolves when all of them stand. */
+  function load(head = 'run-head') {
+    if (loads.has(head)) return loads.get(head);
+    const files = JSON.parse(byId(head).dataset.files), loading = Promise.all(files.map(file => new Promise((resolve, reject) => {
       const style = file.includes('.css'), element = document.createElement(style ? 'link' : 'script');
       if (style) { element.rel = 'stylesheet'; element.href = url(file); }
       else { element.async = false; element.src = url(file); }
@@ -16,46 +16,66 @@
       element.onerror = () => reject(new Error(`${file} could not be loaded`));
       document.head.append(element);
     })));
-    loading.catch(() => { loading = null; });
+    loads.set(head, loading);
+    loading.catch(() => { loads.delete(head); });
     return loading;
   }
 
-  /** Show what the state says: the charts, or a run. */
-  async function show() {
-    const app = byId('app'), open = Boolean(state.run);
-    app.classList.toggle('onrun', open);
-    for (const [id, here] of [['nav-charts', !open], ['nav-run', open]]) {
+  /** Load what the state needs: the page of panes stands on the run page's scripts. */
+  async function ready(panes) {
+    await load();
+    if (panes) await load('panes-head');
+  }
+
+  function links(open, panes) {
+    for (const [id, here] of [['nav-charts', !open && !panes], ['nav-run', open], ['nav-panes', panes]]) {
       const link = byId(id);
-      link.hidden = id === 'nav-run' && !open;
+      link.hidden = id === 'nav-run' ? !open : id === 'nav-panes' && !panes && !board.order.some(run => run.panes > 0);
       link.classList.toggle('here', here);
       if (here) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');
     }
+    byId('app').classList.toggle('haspanes', !byId('nav-panes').hidden);
+  }
+
+  /** Show what the state says: the charts, a run, or panes. */
+  async function show() {
+    const app = byId('app'), open = Boolean(state.run), alone = !open && state.page === 'panes', panes = alone || (open && state.tab === 'panes');
+    app.classList.toggle('onrun', open);
+    app.classList.toggle('onpanes', panes);
+    byId('panes-head').hidden = byId('panes-body').hidden = !panes;
+    if (!panes && crossboard.panes) crossboard.panes.leave();
+    links(open, alone);
     if (!open) {
       app.classList.remove('oncharts');
       byId('run-head').hidden = byId('run-body').hidden = byId('run-steps').hidden = true;
       if (crossboard.run) crossboard.run.leave();
-      return;
+      if (!panes) return;
     }
-    byId('nav-run').href = location.href;
+    if (open) byId('nav-run').href = location.href;
     try {
-      await load();
+      await ready(panes);
     } catch (error) {
-      byId('run-body').hidden = false;
-      byId('run-body').replaceChildren(Object.assign(document.createElement('p'), {className: 'msg', textContent: `${error.message}. Reload the page to try again.`}));
+      const place = byId(panes ? 'panes-body' : 'run-body');
+      place.hidden = false;
+      place.replaceChildren(Object.assign(document.createElement('p'), {className: 'msg', textContent: `${error.message}. Reload the page to try again.`}));
       return;
     }
     if (state.run) crossboard.run.show();
+    if (crossboard.panes && crossboard.panes.isOn()) crossboard.panes.show();
   }
 
   function start() {
-    byId('nav-charts').addEventListener('click', event => {
+    const follow = (id, place) => byId(id).addEventListener('click', event => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      if (state.run) state.go({});
+      place();
     });
-    byId('nav-run').addEventListener('click', event => event.preventDefault());
+    follow('nav-charts', () => { if (state.run || state.page) state.go({}); });
+    follow('nav-panes', () => { if (state.page !== 'panes') state.go({page: 'panes'}); });
+    follow('nav-run', () => {});
     state.on('run', show);
-    if (state.run) show();
+    board.on('runs', () => links(Boolean(state.run), !state.run && state.page === 'panes'));
+    if (state.run || state.page) show();
   }
 
   crossboard.door = {start, load};
