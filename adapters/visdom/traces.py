@@ -72,6 +72,7 @@ class Names:
     def __init__(self) -> None:
         self._taken: set[str] = set()
         self._panes: dict[str, tuple[str, str]] = {}
+        self._metrics: dict[str, str] = {}
         self._traces: dict[tuple[str, str, str, int], str] = {}
 
     def pane(self, window: str, title: str) -> str:
@@ -96,6 +97,12 @@ class Names:
                 tag = self._unique(f"{pane}/{name or occurrence + 1}")
             self._traces[key] = tag
         return tag
+
+    def metric(self, key: str) -> str:
+        """The tag of a metric of the environment's experiment."""
+        if key not in self._metrics:
+            self._metrics[key] = self._unique(key)
+        return self._metrics[key]
 
     def _unique(self, wanted: str) -> str:
         tag, number = wanted, 1
