@@ -5,6 +5,9 @@ BYTE_STREAM_SPLIT), compressed with ZSTD, sorted by tag, within a tag in order o
 Key-value metadata, all text: ``crossboard.version`` = 1, ``crossboard.journal`` (file name), ``crossboard.journal_bytes``,
 ``crossboard.writer``, ``crossboard.attempt``, ``crossboard.rank``.
 
+Where a tag id had an attempt of its own (`TagDeclared.attempt`) there is a fifth column, attempt (int32, 0 for the writer's own), rows
+are sorted by tag and attempt, and ``crossboard.version`` is 2: who knows version 1 alone would mix the attempts.
+
 Pages carry checksums, but those do not cover the footer: the CRC-32C and length of the whole file stand in the `Sealed` record.
 They are checked before the first byte is believed. Where they do not fit, that is reported, and what can still be decoded
 with page checksums on is read, row group by row group, in a process of its own: one flipped byte of a footer was seen to end the
@@ -17,8 +20,9 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import google_crc32c
 import msgspec
@@ -31,14 +35,23 @@ from .records import Sealed
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION: Final = 1
+VERSION: Final = 2
 ROW_GROUP: Final = 1_000_000
 COLUMNS: Final = ("tag", "step", "wall_time", "value")
+ATTEMPT: Final = "attempt"
 _UNREADABLE: Final = (OSError, ValueError, LookupError, TypeError, MemoryError)
 """What a decoder says of a damaged file, beside its own errors."""
 APART_S: Final = 300.0
 APART_BYTES: Final = 16 << 30
 """Limits of the process that decodes a damaged file: time, and address space."""
+
+
+class SealedStrand(NamedTuple):
+    """Points of one tag, in order of arrival; attempt: their own, 0 for the writer's."""
+
+    tag: str
+    points: Points
+    attempt: int = 0
 
 
 def file_crc32c(path: str) -> tuple[int, int]:
@@ -51,34 +64,38 @@ def file_crc32c(path: str) -> tuple[int, int]:
     return crc, length
 
 
-def sealed_table(strands: list[tuple[str, Points]]) -> pa.Table:
-    """The table of a sealed file: `strands` by tag."""
+def sealed_table(strands: Sequence[SealedStrand | tuple[str, Points]]) -> pa.Table:
+    """The table of a sealed file: `strands` by tag and attempt."""
     import pyarrow as pa
 
-    ordered = sorted(strands, key=lambda strand: strand[0])
-    counts = [len(points) for _, points in ordered]
-    indices = np.repeat(np.arange(len(ordered), dtype=np.int32), counts)
-    return pa.table(
-        {
-            "tag": pa.DictionaryArray.from_arrays(pa.array(indices), pa.array([tag for tag, _ in ordered], pa.string())),
-            "step": np.concatenate([points.step for _, points in ordered]) if ordered else np.empty(0, np.int64),
-            "wall_time": np.concatenate([points.wall_time for _, points in ordered]) if ordered else np.empty(0),
-            "value": np.concatenate([points.value for _, points in ordered]) if ordered else np.empty(0),
-        }
-    )
+    ordered = sorted((SealedStrand(*strand) for strand in strands), key=lambda one: (one.tag, one.attempt))
+    tags = sorted({one.tag for one in ordered})
+    counts = [len(one.points) for one in ordered]
+    indices = np.repeat(np.array([tags.index(one.tag) for one in ordered], np.int32), counts)
+    points = [one.points for one in ordered]
+    columns = {
+        "tag": pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(tags, pa.string())),
+        "step": np.concatenate([one.step for one in points]) if points else np.empty(0, np.int64),
+        "wall_time": np.concatenate([one.wall_time for one in points]) if points else np.empty(0),
+        "value": np.concatenate([one.value for one in points]) if points else np.empty(0),
+    }
+    if any(one.attempt for one in ordered):
+        columns[ATTEMPT] = np.repeat(np.array([one.attempt for one in ordered], np.int32), counts)
+    return pa.table(columns)
 
 
-def write_sealed(path: str, strands: list[tuple[str, Points]], metadata: dict[str, str]) -> None:
+def write_sealed(path: str, strands: Sequence[SealedStrand | tuple[str, Points]], metadata: dict[str, str]) -> None:
     """Write `strands` to `path`. The bytes depend on nothing but the arguments and the version of pyarrow."""
     import pyarrow.parquet as pq
 
     table = sealed_table(strands)
-    keys = {f"crossboard.{name}": text for name, text in {"version": str(VERSION), **metadata}.items()}
+    attempts = ATTEMPT in table.column_names
+    keys = {f"crossboard.{name}": text for name, text in {"version": str(VERSION if attempts else 1), **metadata}.items()}
     with pq.ParquetWriter(
         path,
         table.schema,
         compression="zstd",
-        use_dictionary=["tag"],
+        use_dictionary=["tag", ATTEMPT] if attempts else ["tag"],
         column_encoding={"step": "DELTA_BINARY_PACKED", "wall_time": "BYTE_STREAM_SPLIT", "value": "BYTE_STREAM_SPLIT"},
         write_page_checksum=True,
         store_schema=False,
@@ -100,7 +117,7 @@ def sealed_metadata(path: str) -> dict[str, str]:
     return mine
 
 
-def read_sealed(path: str, sealed: Sealed | None) -> tuple[list[tuple[str, Points]], list[Problem]]:
+def read_sealed(path: str, sealed: Sealed | None) -> tuple[list[SealedStrand], list[Problem]]:
     """Return the points of each tag, in order of arrival, and what was damaged.
 
     sealed: the record that tells length and checksum, or None when it is lost; the file is then believed as far as its page
@@ -119,20 +136,20 @@ def read_sealed(path: str, sealed: Sealed | None) -> tuple[list[tuple[str, Point
     return strands, problems + more
 
 
-def _decode(path: str) -> tuple[list[tuple[str, Points]], list[Problem]]:
+def _decode(path: str) -> tuple[list[SealedStrand], list[Problem]]:
     """The points of `path`, and what could not be decoded."""
     import pyarrow as pa
 
     problems: list[Problem] = []
-    strands: dict[str, list[Points]] = {}
+    strands: dict[tuple[str, int], list[Points]] = {}
     try:
         sealed_metadata(path)
         for some in _row_groups(path, problems):
-            for tag, points in some:
-                strands.setdefault(tag, []).append(points)
+            for one in some:
+                strands.setdefault((one.tag, one.attempt), []).append(one.points)
     except (*_UNREADABLE, FormatTooNew, pa.ArrowException) as error:
         problems.append(_unreadable(path, str(error)))
-    return [(tag, _joined(parts)) for tag, parts in strands.items()], problems
+    return [SealedStrand(tag, _joined(parts), attempt) for (tag, attempt), parts in strands.items()], problems
 
 
 def _unreadable(path: str, why: str) -> Problem:
@@ -140,13 +157,13 @@ def _unreadable(path: str, why: str) -> Problem:
 
 
 class _Decoded(msgspec.Struct):
-    """What the process that decodes a damaged file answers: (tag, steps, wall times, values) and (offset, what)."""
+    """What the process that decodes a damaged file answers: (tag, attempt, steps, wall times, values) and (offset, what)."""
 
-    strands: list[tuple[str, bytes, bytes, bytes]]
+    strands: list[tuple[str, int, bytes, bytes, bytes]]
     problems: list[tuple[int, str]]
 
 
-def _decode_apart(path: str) -> tuple[list[tuple[str, Points]], list[Problem]]:
+def _decode_apart(path: str) -> tuple[list[SealedStrand], list[Problem]]:
     """`_decode` in a process of its own, whose death is one more problem."""
     command = [sys.executable, "-m", __name__, os.path.abspath(path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -156,7 +173,8 @@ def _decode_apart(path: str) -> tuple[list[tuple[str, Points]], list[Problem]]:
     except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
         return [], [_unreadable(path, f"the process that decoded it died of it ({error})")]
     return [
-        (tag, Points(np.frombuffer(step, np.int64), np.frombuffer(wall), np.frombuffer(value))) for tag, step, wall, value in answer.strands
+        SealedStrand(tag, Points(np.frombuffer(step, np.int64), np.frombuffer(wall), np.frombuffer(value)), attempt)
+        for tag, attempt, step, wall, value in answer.strands
     ], [Problem(path, offset, what) for offset, what in answer.problems]
 
 
@@ -167,21 +185,22 @@ def _answer(path: str) -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (APART_BYTES, APART_BYTES))
     strands, problems = _decode(path)
-    rows = [(tag, points.step.tobytes(), points.wall_time.tobytes(), points.value.tobytes()) for tag, points in strands]
+    rows = [(tag, attempt, points.step.tobytes(), points.wall_time.tobytes(), points.value.tobytes()) for tag, points, attempt in strands]
     answer = _Decoded(rows, [(problem.offset, problem.what) for problem in problems])
     sys.stdout.buffer.write(msgspec.msgpack.encode(answer))
 
 
-def _row_groups(path: str, problems: list[Problem]) -> list[list[tuple[str, Points]]]:
+def _row_groups(path: str, problems: list[Problem]) -> list[list[SealedStrand]]:
     """The points of each row group that can be decoded."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     whole = []
     with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=["tag"]) as file:
+        wanted = [*COLUMNS, *([ATTEMPT] if ATTEMPT in file.schema_arrow.names else [])]
         for group in range(file.num_row_groups):
             try:
-                table = file.read_row_group(group, columns=list(COLUMNS), use_threads=False)
+                table = file.read_row_group(group, columns=wanted, use_threads=False)
                 table.validate(full=True)
                 whole.append(_strands_of(table))
             except (*_UNREADABLE, pa.ArrowException) as error:
@@ -191,12 +210,16 @@ def _row_groups(path: str, problems: list[Problem]) -> list[list[tuple[str, Poin
     return whole
 
 
-def _strands_of(table: Any) -> list[tuple[str, Points]]:
-    """The points of `table` by tag. Raises ValueError when its columns are not those of a sealed file."""
+def _strands_of(table: Any) -> list[SealedStrand]:
+    """The points of `table` by tag and attempt. Raises ValueError when its columns are not those of a sealed file."""
     import pyarrow as pa
 
     types = [str(kind.value_type if pa.types.is_dictionary(kind) else kind) for kind in table.schema.types]
-    if types != ["string", "int64", "double", "double"] or any(column.null_count for column in table.columns):
+    if (
+        types[:4] != ["string", "int64", "double", "double"]
+        or types[4:] not in ([], ["int32"])
+        or any(one.null_count for one in table.columns)
+    ):
         raise ValueError(f"want columns {COLUMNS} of string, int64, double and double without nulls, got {types}")
     if not table.num_rows:
         return []
@@ -206,8 +229,12 @@ def _strands_of(table: Any) -> list[tuple[str, Points]]:
     codes = tags.indices.to_numpy(zero_copy_only=False)
     names = tags.dictionary.to_pylist()
     step, wall, value = (table.column(name).to_numpy() for name in COLUMNS[1:])
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1, [len(codes)])).tolist()
-    return [(names[codes[start]], Points(step[start:stop], wall[start:stop], value[start:stop])) for start, stop in pairwise(starts)]
+    attempt = table.column(ATTEMPT).to_numpy() if len(types) > 4 else np.zeros(len(codes), np.int32)
+    starts = np.concatenate(([0], np.flatnonzero((np.diff(codes) != 0) | (np.diff(attempt) != 0)) + 1, [len(codes)])).tolist()
+    return [
+        SealedStrand(names[codes[start]], Points(step[start:stop], wall[start:stop], value[start:stop]), int(attempt[start]))
+        for start, stop in pairwise(starts)
+    ]
 
 
 def _joined(parts: list[Points]) -> Points:

@@ -33,7 +33,7 @@ from .points import HEADER_SIZE, RECORD_SIZE, decode_header, decode_records, und
 from .process import ProcessIdentity, life_of, this_process
 from .records import Ended, Opened, Sealed, TagDeclared, decode_record, encode_record
 from .rundir import list_writers, points_name, records_name, sealed_name, sealing_name, temporary_name
-from .sealed import file_crc32c, write_sealed
+from .sealed import SealedStrand, file_crc32c, write_sealed
 
 try:
     import fcntl
@@ -61,13 +61,14 @@ class SealReport:
 class _Known:
     """What a writer's records say, as far as sealing needs it.
 
+    tags     id -> tag, and its own attempt or 0
     end      byte at which the next record is to stand: the file's length, or where a torn last record begins
     length   of the file
     """
 
     opened: Opened | None
     ended: bool
-    tags: dict[int, str]
+    tags: dict[int, tuple[str, int]]
     end: int
     length: int
     problems: list[Problem]
@@ -152,7 +153,7 @@ def _records_of(run_dir: str, writer: str) -> _Known:
         elif isinstance(record, Ended):
             known.ended = True
         elif isinstance(record, TagDeclared):
-            known.tags[record.id] = record.tag
+            known.tags[record.id] = record.tag, record.attempt
     return known
 
 
@@ -204,21 +205,22 @@ def _seal(run_dir: str, writer: str, journal: str, known: _Known, step: Callable
     return SealReport(writer, "sealed", points, len(data), length, tuple(problems))
 
 
-def _strands(records: Any, names: dict[int, str]) -> list[tuple[str, Points]]:
-    """Points by tag, in order of slots; two ids of one tag are one."""
+def _strands(records: Any, names: dict[int, tuple[str, int]]) -> list[SealedStrand]:
+    """Points by tag and own attempt, in order of slots; two ids of one such name are one."""
     if not len(records):
         return []
     ids = records["tag"]
     numbers, codes = np.unique(ids, return_inverse=True)
-    tags = [names.get(int(number)) or undeclared_name(int(number)) for number in numbers]
-    places = sorted(set(tags))
-    order = np.argsort(np.array([places.index(tag) for tag in tags])[codes], kind="stable")
-    counts = np.bincount(np.array([places.index(tag) for tag in tags])[codes], minlength=len(places))
-    stops = np.cumsum(counts).tolist()
+    named = [names.get(int(number)) or (undeclared_name(int(number)), 0) for number in numbers]
+    places = sorted(set(named))
+    place = np.array([places.index(name) for name in named])[codes]
+    order = np.argsort(place, kind="stable")
+    stops = np.cumsum(np.bincount(place, minlength=len(places))).tolist()
     strands = []
-    for tag, start, stop in zip(places, [0, *stops[:-1]], stops, strict=True):
+    for (tag, attempt), start, stop in zip(places, [0, *stops[:-1]], stops, strict=True):
         some = records[order[start:stop]]
-        strands.append((tag, Points(*(np.ascontiguousarray(some[column]) for column in ("step", "wall_time", "value")))))
+        points = Points(*(np.ascontiguousarray(some[column]) for column in ("step", "wall_time", "value")))
+        strands.append(SealedStrand(tag, points, attempt))
     return strands
 
 

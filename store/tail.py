@@ -1,8 +1,9 @@
 """The tail of one writer: what its records file, its points journal or its sealed file hold behind a cursor.
 
-The cursor keeps how far the records file and the journal were read, the names of the tag ids, the slots that were reserved but
-not whole yet (*pending*, see `points`), and how many points of each tag were handed out. That last count is what makes sealing
-invisible: a sealed file holds each tag's points in the same order, so as many of them are skipped as the journal gave already.
+The cursor keeps how far the records file and the journal were read, the names of the tag ids (with the attempt, where an id has
+one of its own), the slots that were reserved but not whole yet (*pending*, see `points`), and how many points of each tag were
+handed out. That last count is what makes sealing invisible: a sealed file holds the points of each in the same order, so as many of
+them are skipped as the journal gave already.
 While journal and Parquet file both exist (a crash, or a sealer at work) only the journal is read.
 
 A pending slot is delivered when it becomes whole. Once its writer has ended or is dead, it is a hole if it is all zero (the
@@ -49,7 +50,7 @@ LATE_TOUCH_S: Final = 2.5
 
 
 class WriterCursor(msgspec.Struct, omit_defaults=True):
-    """How far one writer was read."""
+    """How far one writer was read. tags: tag id -> tag, and its own attempt or 0; given: how many points of each of these."""
 
     attempt: int = 1
     rank: int = 0
@@ -57,8 +58,8 @@ class WriterCursor(msgspec.Struct, omit_defaults=True):
     records: int = 0
     slot: int = 0
     pending: list[int] = []
-    tags: dict[int, str] = {}
-    given: dict[str, int] = {}
+    tags: dict[int, tuple[str, int]] = {}
+    given: dict[tuple[str, int], int] = {}
     process: ProcessIdentity | None = None
     ended: bool = False
     sealed: Sealed | None = None
@@ -132,7 +133,7 @@ class Tail:
                 say(state, self.batch, Problem(self.records_path, offset, str(error)))
                 continue
             if isinstance(record, TagDeclared):
-                state.tags[record.id] = record.tag
+                state.tags[record.id] = record.tag, record.attempt
             elif isinstance(record, Opened):
                 state.attempt, state.rank, state.role = record.attempt, record.rank, record.role
                 state.process, state.wall = record.process, record.wall_time
@@ -251,19 +252,20 @@ class Tail:
             name = undeclared_name(number)
             what = f"{int(of_it.sum())} points of tag id {number}, which no record declares; shown as {name!r}"
             say(state, self.batch, Problem(self.points_path, first, what))
-            state.tags[number] = name
+            state.tags[number] = name, 0
         if not len(records):
             return
         ids = records["tag"]
-        for tag, where in _by_tag(ids, state.tags):
+        for known, where in _by_tag(ids, state.tags):
             some = records[where]
-            self._give(tag, Points(*(np.ascontiguousarray(some[name]) for name in ("step", "wall_time", "value"))))
+            self._give(known, Points(*(np.ascontiguousarray(some[column]) for column in ("step", "wall_time", "value"))))
         state.wall = max(state.wall, float(records["wall_time"].max()))
 
-    def _give(self, tag: str, points: Points) -> None:
+    def _give(self, name: tuple[str, int], points: Points) -> None:
         state = self.state
-        state.given[tag] = state.given.get(tag, 0) + len(points)
-        self.batch.strands.append(Strand(tag, state.rank, state.attempt, self.name, points))
+        state.given[name] = state.given.get(name, 0) + len(points)
+        tag, attempt = name
+        self.batch.strands.append(Strand(tag, state.rank, attempt or state.attempt, self.name, points))
 
     # ----------------------------------------------------------------------------------------------- sealed
 
@@ -280,31 +282,32 @@ class Tail:
             return 0
         self._read_records(complete=False)  # the seal record may have come between two looks
         strands, problems = read_sealed(path, state.sealed)
-        counts = {tag: len(points) for tag, points in strands}
-        if state.pending or any(counts.get(tag, 0) < given or problems for tag, given in state.given.items()):
+        counts = {(one.tag, one.attempt): len(one.points) for one in strands}
+        if state.pending or any(counts.get(name, 0) < given or problems for name, given in state.given.items()):
             raise Restart
         for problem in problems:
             say(state, self.batch, problem)
-        for tag, points in strands:
-            rest = points[state.given.get(tag, 0) :]
+        for one in strands:
+            name = (one.tag, one.attempt)
+            rest = one.points[state.given.get(name, 0) :]
             if len(rest):
-                self._give(tag, rest)
+                self._give(name, rest)
                 state.wall = max(state.wall, float(rest.wall_time.max()))
         state.sealed_read = state.closed = True
         return os.path.getsize(path)
 
 
-def _by_tag(ids: NDArray[Any], names: dict[int, str]) -> Iterator[tuple[str, NDArray[np.intp]]]:
-    """Tag name and positions, ascending, of each tag in `ids`, in order of the tag's id."""
+def _by_tag(ids: NDArray[Any], names: dict[int, tuple[str, int]]) -> Iterator[tuple[tuple[str, int], NDArray[np.intp]]]:
+    """Tag with its own attempt, and positions, ascending, of each tag in `ids`, in order of the tag's id."""
     top = int(ids.max())
     order = np.argsort(ids.astype(np.uint16) if top < 1 << 16 else ids, kind="stable")
     ordered = ids[order]
     starts = np.concatenate(([0], np.flatnonzero(np.diff(ordered)) + 1, [len(ordered)]))
-    places: dict[str, list[NDArray[np.intp]]] = {}
+    places: dict[tuple[str, int], list[NDArray[np.intp]]] = {}
     for start, stop in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
         places.setdefault(names[int(ordered[start])], []).append(order[start:stop])
-    for tag, parts in places.items():
-        yield tag, parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+    for name, parts in places.items():
+        yield name, parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
 
 
 def _pread(path: str, offset: int) -> bytes:

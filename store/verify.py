@@ -239,7 +239,7 @@ def _verify_sealed(path: str, known: _Known, *, superseded: bool) -> FileReport:
     if superseded and known.sealed is None:
         return report  # a sealer is at work, or died: the journal counts, this file will be made again
     strands, problems = read_sealed(path, known.sealed)
-    report.records = sum(len(points) for _, points in strands)
+    report.records = sum(len(one.points) for one in strands)
     for problem in problems:
         report.bad("damaged", problem)
     if known.sealed is not None and report.records != known.sealed.points and not problems:

@@ -64,6 +64,7 @@ class HandWriter:
         self.points = Path(run_dir, points_name(writer))
         self.slots = 0
         self.ids: dict[str, int] = {}
+        self.declared = 0
         opened = Opened(
             version=VERSION,
             writer=writer,
@@ -86,10 +87,11 @@ class HandWriter:
         with self.records.open("ab") as file:
             file.write(data)
 
-    def declare(self, tag: str) -> int:
-        """Give `tag` the next id and declare it."""
-        self.ids[tag] = len(self.ids) + 1
-        self.append(TagDeclared(id=self.ids[tag], tag=tag))
+    def declare(self, tag: str, *, attempt: int = 0) -> int:
+        """Give `tag` the next id and declare it, with an attempt of its own or without."""
+        self.declared += 1
+        self.ids[tag] = self.declared
+        self.append(TagDeclared(id=self.ids[tag], tag=tag, attempt=attempt))
         return self.ids[tag]
 
     def log(self, tag: str, step: int, value: float, wall_time: float | None = None) -> int:

@@ -1,6 +1,6 @@
 """Record schemas: each comes back as it went, version 1 is read for ever, and what is newer is refused in clear words.
 
-tests/golden/root_v1 was made once by tests/golden/make_root_v1.py.
+tests/golden/root_v1 was made once by tests/golden/make_root_v1.py, panes_v1 by make_panes_v1.py when records of panes were added.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossboard.store.blobs import read_blob, write_blob
+from crossboard.store.embedded import EmbeddedStore
 from crossboard.store.errors import Damaged, FormatTooNew, NotFound
 from crossboard.store.fold import RunState
 from crossboard.store.framing import encode_frame, read_frames
-from crossboard.store.kinds import Kind
+from crossboard.store.kinds import Kind, SeriesKey
 from crossboard.store.native import NativeSource
 from crossboard.store.records import (
     KIND_OF,
     MEDIA_EXTENSIONS,
     VERSION,
+    Ended,
     Foreign,
     ImagePoint,
     InFile,
@@ -45,8 +47,8 @@ GOLDEN = Path(__file__).parent / "golden"
 RUN = Path("digits", "golden-1")
 
 
-def make_root_v1() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_root_v1", GOLDEN / "make_root_v1.py")
+def maker(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, GOLDEN / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -54,7 +56,8 @@ def make_root_v1() -> ModuleType:
     return module
 
 
-MAKER: Any = make_root_v1()
+MAKER: Any = maker("make_root_v1")
+PANES: Any = maker("make_panes_v1")
 
 
 def read_all(root: Path) -> tuple[FoundRun, Batch]:
@@ -74,12 +77,13 @@ def points_of(batch: Batch) -> dict[tuple[str, str], list[tuple[int, float, floa
 # ------------------------------------------------------------------------------------------- the golden root
 
 
-def test_the_golden_root_holds_every_schema_and_every_kind() -> None:
+def test_the_golden_roots_hold_every_schema_and_every_kind() -> None:
     _, batch = read_all(GOLDEN / "root_v1")
-    seen = {type(placed.record) for placed in batch.records}
+    _, panes = read_all(GOLDEN / "panes_v1")
+    seen = {type(placed.record) for placed in batch.records + panes.records}
     assert seen == set(get_args(Record)) == {*KIND_OF, TagDeclared}
     assert {KIND_OF[one] for one in seen - {TagDeclared}} | {Kind.SCALAR} == set(Kind)
-    assert batch.problems == []
+    assert (batch.problems, panes.problems) == ([], [])
 
 
 def test_the_golden_records_say_what_version_1_wrote() -> None:
@@ -107,6 +111,31 @@ def test_the_golden_points_are_read_from_journals_and_from_the_sealed_file() -> 
     assert (run.project, run.id, run.name, run.group, run.tags) == ("digits", "golden-1", "first of its kind", "golden", ("small", "old"))
 
 
+def test_the_golden_records_of_panes_say_what_was_written() -> None:
+    _, batch = read_all(GOLDEN / "panes_v1")
+    got = [placed.record for placed in batch.records if placed.writer == "w1"]
+    assert [one for one in got if not isinstance(one, (Opened, Ended, Sealed))] == PANES.panes()
+
+
+def test_the_golden_attempts_of_tag_ids_are_read_from_journals_and_from_the_sealed_file() -> None:
+    _, batch = read_all(GOLDEN / "panes_v1")
+    got = [(one.writer, one.tag, one.attempt, one.points.step.tolist(), one.points.value.tolist()) for one in batch.strands]
+    assert got == [
+        ("w1", "training/loss", 1, [0, 1, 2], [1.0] * 3),
+        ("w1", "training/loss", 2, [1, 2, 3], [2.0] * 3),
+        ("w1", "training/loss x", 2, [1, 2, 3], [0.5] * 3),
+        ("w2", "acc", 1, [0, 1], [1.0, 1.5]),
+        ("w2", "acc", 3, [1], [2.5]),
+    ]
+    store = EmbeddedStore([NativeSource(GOLDEN / "panes_v1")], memory=True)
+    store.refresh()
+    [run] = store.runs()
+    assert store.points(SeriesKey(run.key, "training/loss")).value.tolist() == [1.0, 2.0, 2.0, 2.0]
+    assert store.points(SeriesKey(run.key, "acc")).value.tolist() == [1.0, 2.5]
+    assert store.series(run=run.key, tag="acc")[0].attempts == (1, 3)
+    store.close()
+
+
 def test_the_golden_run_folds_to_what_people_were_shown() -> None:
     run, batch = read_all(GOLDEN / "root_v1")
     state = RunState(key=run.key, source="native")
@@ -130,14 +159,18 @@ def test_the_golden_blobs_are_read_where_they_lie() -> None:
     assert source.blob(run, image.images[1].blob) == MAKER.SMALL
 
 
-def test_todays_crossboard_still_writes_version_1_byte_for_byte(tmp_path: Path) -> None:
-    MAKER.make_root(tmp_path)
+@pytest.mark.parametrize(
+    ("module", "root", "whole"),
+    [(MAKER, "root_v1", ("records-a2r0.cbr", "records-board.cbr")), (PANES, "panes_v1", ("records-w2.cbr",))],
+)
+def test_todays_crossboard_still_writes_version_1_byte_for_byte(tmp_path: Path, module: Any, root: str, whole: tuple[str, ...]) -> None:
+    module.make_root(tmp_path)
     made = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
-    kept = {path.relative_to(GOLDEN / "root_v1") for path in (GOLDEN / "root_v1").rglob("*") if path.is_file()}
+    kept = {path.relative_to(GOLDEN / root) for path in (GOLDEN / root).rglob("*") if path.is_file()}
     assert made == kept
     for name in made:
-        if name.suffix in (".cbj", ".json", ".png") or name.name in ("records-a2r0.cbr", "records-board.cbr"):
-            assert (tmp_path / name).read_bytes() == (GOLDEN / "root_v1" / name).read_bytes(), name
+        if name.suffix in (".cbj", ".json", ".png") or name.name in whole:
+            assert (tmp_path / name).read_bytes() == (GOLDEN / root / name).read_bytes(), name
 
 
 def bump_run_file(run: Path) -> None:

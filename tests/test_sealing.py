@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crossboard as cb
+from crossboard.store.embedded import EmbeddedStore
+from crossboard.store.errors import FormatTooNew
 from crossboard.store.framing import encode_frame
-from crossboard.store.kinds import F64, Points
+from crossboard.store.kinds import F64, Points, SeriesKey
 from crossboard.store.native import NativeSource
 from crossboard.store.points import HEADER_SIZE, RECORD_SIZE
 from crossboard.store.process import this_process
 from crossboard.store.records import Alert, Sealed, encode_record
 from crossboard.store.rundir import list_writers, points_name, sealed_name, sealing_name
-from crossboard.store.sealed import file_crc32c, read_sealed, write_sealed
+from crossboard.store.sealed import file_crc32c, read_sealed, sealed_metadata, write_sealed
 from crossboard.store.sealing import is_stale, may_seal, needs_sealing, remove_stale, seal_run, seal_writer
+from crossboard.store.verify import exit_status, verify
 
 
 def _load() -> Any:
@@ -396,6 +400,77 @@ def test_only_what_belongs_to_this_user_may_be_sealed(tmp_path: Path, run_dir: s
     assert not may_seal(run_dir)
 
 
+# ------------------------------------------------------------------------------ attempts that a tag id has of its own
+
+drawn = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(-3, 9)), min_size=1, max_size=30)
+
+
+@settings(deadline=None, max_examples=25)
+@given(drawn, st.data())
+def test_a_series_drawn_anew_is_no_zigzag_before_and_after_sealing(points: list[tuple[str, int, int]], data: st.DataObject) -> None:
+    """Law 3 for attempts of tag ids: of each, the newest from where it starts; sealing in between changes nothing."""
+    with tempfile.TemporaryDirectory() as root:
+        run_dir = hand.make_run(root)
+        writer = hand.HandWriter(run_dir)
+        wanted: dict[tuple[str, int], list[tuple[int, float]]] = {}
+        ids: dict[tuple[str, int], int] = {}
+        cut = data.draw(st.integers(0, len(points)))
+        source = NativeSource(root)
+        [run] = source.scan()
+        cursor, seen = None, []
+        for place, (tag, attempt, step) in enumerate(points):
+            if place == cut:
+                batch = source.read(run, cursor)
+                cursor, seen = batch.cursor, list(batch.strands)
+            if (tag, attempt) not in ids:
+                ids[tag, attempt] = writer.declare(tag, attempt=attempt)
+            writer.fill(place, ids[tag, attempt], step, float(place))
+            wanted.setdefault((tag, attempt or 1), []).append((step, float(place)))
+        writer.end()
+        store = EmbeddedStore([source], memory=True)
+        store.refresh()
+        live = {tag: store.points(SeriesKey(run.key, tag)) for tag in sorted({one[0] for one in points})}
+        (report,) = seal_run(run_dir)
+        assert (report.state, report.points) == ("sealed", len(points))
+        batch = source.read(run, cursor)
+        assert not batch.restart
+        got: dict[tuple[str, int], list[tuple[int, float]]] = {}
+        for one in [*seen, *batch.strands]:
+            got.setdefault((one.tag, one.attempt), []).extend(zip(one.points.step.tolist(), one.points.value.tolist(), strict=True))
+        # attempts 0 and 1 of a tag are one: two names of it, each in its own order
+        assert {name: sorted(rows) for name, rows in got.items()} == {name: sorted(rows) for name, rows in wanted.items()}
+        anew = EmbeddedStore([NativeSource(root)], memory=True)
+        anew.refresh()
+        for tag, before in live.items():
+            after = anew.points(SeriesKey(run.key, tag))
+            firsts = {attempt: min(step for step, _ in rows) for (name, attempt), rows in wanted.items() if name == tag}
+            shown = [
+                row
+                for (name, attempt), rows in wanted.items()
+                if name == tag
+                for row in rows
+                if not any(newer > attempt and row[0] >= first for newer, first in firsts.items())
+            ]
+            assert sorted(zip(after.step.tolist(), after.value.tolist(), strict=True)) == sorted(shown)
+            assert sorted(before.value.tolist()) == sorted(after.value.tolist())
+        assert exit_status(verify(root)) == 0
+        store.close()
+        anew.close()
+
+
+def test_who_knows_version_1_alone_refuses_a_sealed_file_with_attempts_of_tag_ids(run_dir: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = hand.HandWriter(run_dir)
+    writer.fill(0, writer.declare("loss"), 0, 1.0)
+    writer.fill(1, writer.declare("loss", attempt=2), 0, 2.0)
+    writer.end()
+    seal_run(run_dir)
+    path = os.path.join(run_dir, sealed_name("w1"))
+    assert sealed_metadata(path)["version"] == "2"
+    monkeypatch.setattr("crossboard.store.sealed.VERSION", 1)
+    with pytest.raises(FormatTooNew, match="sealed points version 2, this crossboard reads up to 1"):
+        sealed_metadata(path)
+
+
 # ------------------------------------------------------------------------------------------- the sealed file
 
 
@@ -418,7 +493,7 @@ def test_one_damaged_row_group_costs_only_its_own_points(tmp_path: Path, monkeyp
     data[chunk.data_page_offset + chunk.total_compressed_size // 2] ^= 1
     Path(path).write_bytes(data)
     strands, problems = read_sealed(path, seal)
-    assert [(tag, points.value.tolist()) for tag, points in strands] == [("b", values["b"].tolist())]
+    assert [(tag, points.value.tolist()) for tag, points, _ in strands] == [("b", values["b"].tolist())]
     assert "checksum" in problems[0].what
     assert "row group 0 of 1000 points is damaged" in problems[1].what
 
