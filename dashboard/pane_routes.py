@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -26,7 +27,8 @@ from . import columns
 from .details import time_or_none
 from .events import Newsroom
 from .media import TYPES, size_of
-from .panes import content_of, frames_of, pane_json, picture_bytes, shown_content, trace_curve, version_of
+from .pane_curves import part_of_trace, trace_points
+from .panes import content_of, frames_of, pane_json, picture_bytes, shown_content, version_of
 from .points import PointIndex
 from .query import COLUMNS, CSV, JSON, Query
 from .replies import Refused, json_reply, number, to_json
@@ -168,9 +170,10 @@ class PaneRoutes:
         for trace in pane.traces:
             error = ""
             try:
-                curve = trace_curve(self.store, run, one.rank, trace, low=low, high=high, max_points=points)
+                x, y = trace_points(self.store, run, one.rank, trace)
+                curve = part_of_trace(x, y, low=low, high=high, max_points=points)
             except NotFound as missing:
-                curve, error = _no_curve(), str(missing)
+                curve, error = Curve(np.empty(0), np.empty(0), 0, True), str(missing)
             sent.append(columns.SentCurve(SeriesKey(run, trace.tag, one.rank), trace.attempt, curve))
             traces.append({"index": trace.index, "x": trace.x, "error": error})
         if form == CSV:
@@ -209,8 +212,3 @@ def _picture_url(run: str, pane: Pane, place: int, version: str) -> str:
 def _inert(headers: dict[str, str]) -> dict[str, str]:
     return {"Content-Security-Policy": SOURCE_POLICY, **headers}
 
-
-def _no_curve() -> Curve:
-    import numpy as np
-
-    return Curve(np.empty(0), np.empty(0), 0, True)

@@ -1,10 +1,10 @@
-"""Panes of an environment, for the page: what stands in its list, what one holds, and the curves behind a plot.
+"""Panes of an environment, for the page: what stands in its list, and what one holds.
 
 A pane's content is JSON that another program wrote, so nothing of it is taken on trust: its size and depth are bounded, addresses of
 other places are removed from plots, and pictures are told by where to get them (`Picture`), with a type from a fixed list and a
 bound on their pixels. Python's bare ``NaN`` and ``Infinity`` are read as null, which is how Plotly writes a gap.
 
-A plot's traces that are series (`records.PaneTrace`) hold no numbers in the content; `trace_curve` reads them from the store.
+A plot's traces that are series (`records.PaneTrace`) hold no numbers in the content: `pane_curves` has them.
 """
 
 from __future__ import annotations
@@ -21,16 +21,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 import orjson
 
 from ..store.errors import Damaged
-from ..store.kinds import Curve, Kind, SeriesInfo, SeriesKey
+from ..store.kinds import Kind, SeriesInfo
 from ..store.plotly_json import without_addresses
-from ..store.records import Pane, PaneTrace, encode_record
+from ..store.records import Pane, encode_record
 from ..store.source import Placed
 from ..store.store import Store
-from ..store.thinning import is_ascending, window
 from .media import digest_of, size_of
 from .replies import Refused, number
 
@@ -254,24 +252,3 @@ def _size(data: bytes) -> tuple[int, int] | None:
         raise _TooLarge(f"{int(found.group(1)):,} pixels" if found else "too many pixels") from None
     except Exception:  # whatever a damaged picture makes a decoder raise
         return None
-
-
-# -------------------------------------------------------------------------------------------------------- the curves
-
-
-def trace_curve(
-    store: Store, run: str, rank: int, trace: PaneTrace, *, low: float = -math.inf, high: float = math.inf, max_points: int
-) -> Curve:
-    """The points of a trace with low <= x <= high, thinned when they are more than `max_points`, in the order in which they are drawn.
-
-    Visdom draws points in order of arrival, also where x goes back; so does this. Raises NotFound for a series that is not there.
-    """
-    key = SeriesKey(run, trace.tag, rank)
-    attempt = trace.attempt or None
-    if not trace.x and attempt is not None:
-        strands = [points for number, _, points in store.strands(key) if number == attempt]
-        if len(strands) == 1 and not is_ascending(np.asarray(strands[0].step)):
-            step, value = np.asarray(strands[0].step, np.float64), np.asarray(strands[0].value, np.float64)
-            return window(step, value, low=low, high=high, max_points=max_points, sort=False)
-    x = f"metric:{trace.x}" if trace.x else "step"
-    return store.window(key, x=x, low=low, high=high, max_points=max_points, attempt=attempt)

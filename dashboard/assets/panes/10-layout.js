@@ -3,12 +3,12 @@
    Visdom's grid has 100 columns over the whole width, rows of 5 px and gaps of 10 px. A pane is as large as it was dragged to
    (`place`), else as its width and height say, else as its type's default; panes go row by row in their order and then up as far as
    nothing is in the way. In order: by row and column where every pane was placed, else as they were made. Ours to add: the room
-   of a card's head and foot, a least width, and one column on narrow screens. Pure: no page, no state. */
+   of a card's head and foot, and of a caption and slider, a least width, and one column on narrow screens. Pure: no page, no state. */
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
   const COLUMNS = 100, ROW = 5, GAP = 10, LEAST = 240, NARROW = 720, FRAME = 3;   // FRAME: rows for our head and foot
-  const SIZES = {plot: [30, 24], plot_history: [30, 24], embeddings: [30, 24], network: [25, 24], properties: [20, 20]}, OTHER = [20, 20];
+  const HISTORY = 4, PICTURE = 2, SIZES = {plot: [30, 24], plot_history: [30, 24], embeddings: [30, 24], network: [25, 24], properties: [20, 20]}, OTHER = [20, 20];
 
   const number = value => typeof value === 'number' && Number.isFinite(value);
 
@@ -17,7 +17,7 @@
     const column = (width - GAP) / COLUMNS, place = pane.place || {}, [wide, tall] = SIZES[pane.type] || OTHER;
     const w = number(place.w) && place.w > 0 ? place.w : pane.width > 0 ? (pane.width + GAP) / column : wide;
     const h = number(place.h) && place.h > 0 ? place.h : pane.height > 0 ? Math.ceil((pane.height + 14 + GAP) / (ROW + GAP)) : tall;
-    return [Math.min(COLUMNS, Math.max(w, (LEAST + GAP) / column)), Math.min(400, Math.max(4, h)) + FRAME];
+    return [Math.min(COLUMNS, Math.max(w, (LEAST + GAP) / column)), Math.min(400, Math.max(4, h)) + FRAME + (pane.type === 'image_history' ? HISTORY : pane.type === 'image' ? PICTURE : 0)];
   }
 
   /** Panes in the order in which they are laid out. */

@@ -8,6 +8,8 @@
   const POINTS_A_PIXEL = 4, LEAST_POINTS = 800, MOST_POINTS = 8000, NARROW = 380, ALL = 1000000, AXIS = /^(scene\d*\.)?[xyz]axis\d*$/, DASHES = ['solid', 'dash', 'dot', 'dashdot', 'longdash'];
   const PER_POINT = ['text', 'hovertext', 'customdata', 'ids', 'selectedpoints'], OLD_TYPES = {custom: 'scatter', heatmapgl: 'heatmap', pointcloud: 'scattergl', area: 'barpolar'};
 
+  const JOINED = new Set(['scatter', 'scattergl', 'scatter3d', 'scatterpolar', 'bar', 'box', 'violin', 'histogram', 'waterfall', 'funnel']);
+
   const list = value => Array.isArray(value) && value.length > 1;
 
   /** True when a trace holds one value a point, so that none of its points may be left out. */
@@ -28,6 +30,14 @@
     return thing;
   }
 
+  const BLACK = /^(black|#000(000)?|rgba?\(0,\s*0,\s*0(,\s*1)?\))$/i, dark = () => document.documentElement.getAttribute('data-mantine-color-scheme') === 'dark';
+
+  /** A font without a black that cannot be read on dark ground. */
+  function legible(font) {
+    if (font && typeof font === 'object' && dark() && BLACK.test(String(font.color || '').trim())) delete font.color;
+    return font;
+  }
+
   const ground = (axis, c) => ({gridcolor: c.grid, zerolinecolor: c.axis, linecolor: c.axis, color: c.ink2, backgroundcolor: 'rgba(0,0,0,0)', ...(axis || {})});
 
   /** A copy of a pane's layout for this board: titles of today, no second title, no margins that only made room for one. */
@@ -36,18 +46,22 @@
     for (const [name, value] of Object.entries(made)) {
       if (AXIS.test(name) && value && typeof value === 'object') {
         titled(value);
-        if (value.title && typeof value.title === 'object') value.title = {standoff: 8, ...value.title, font: {size: 11, color: c.ink3, ...(value.title.font || {})}};
+        legible(value.tickfont);
+        if (value.title && typeof value.title === 'object') value.title = {standoff: 8, ...value.title, font: {size: 11, color: c.ink3, ...(legible(value.title.font) || {})}};
       }
       if (/^scene\d*$/.test(name) && value && typeof value === 'object') for (const axis of ['xaxis', 'yaxis', 'zaxis']) value[axis] = ground(titled(value[axis]), c);
     }
+    for (const name of Object.keys(made)) if (/^(polar|ternary|smith)\d*$/.test(name)) made[name] = {...made[name], bgcolor: 'rgba(0,0,0,0)'};
+    if (!made.polar) made.polar = {bgcolor: 'rgba(0,0,0,0)', radialaxis: {gridcolor: c.grid, linecolor: c.axis}, angularaxis: {gridcolor: c.grid, linecolor: c.axis}};
     if (!made.scene) made.scene = {xaxis: ground(null, c), yaxis: ground(null, c), zaxis: ground(null, c)};
     const said = made.title && made.title.text, {l, r, t, b} = made.margin || {}, untouched = l === 60 && r === 60 && t === 60 && b === 60;
     if (said === title || !said) delete made.title;
     if (!made.margin || untouched) made.margin = {l: 48, r: 14, t: made.title ? 36 : 10, b: 36};
     if (joined) made.showlegend = true;
     if (!made.xaxis || made.xaxis.showgrid === undefined) made.xaxis = {...(made.xaxis || {}), showgrid: false};
-    made.legend = {bgcolor: 'rgba(0,0,0,0)', ...(width < NARROW ? {orientation: 'h', x: 0, y: 1, yanchor: 'bottom'} : {}), ...(made.legend || {})};
-    made.legend.font = {size: 10.5, ...(made.legend.font || {})};
+    made.legend = {bgcolor: 'rgba(0,0,0,0)', ...(width < NARROW || Object.entries(made).some(([name, axis]) => /^yaxis\d/.test(name) && axis && axis.side === 'right') ? {orientation: 'h', x: 0, y: 1, yanchor: 'bottom'} : {}), ...(made.legend || {})};
+    made.legend.font = {size: 10.5, ...(legible(made.legend.font) || {})};
+    legible(made.font);
     made.uirevision = 'kept';
     return made;
   }
@@ -63,8 +77,18 @@
     if (made.type === 'scatter' && (made.mode || 'lines').includes('lines')) made.line = {width: 1.5, ...(made.line || {})};
     if (['heatmap', 'contour', 'surface', 'histogram2d', 'histogram2dcontour'].includes(made.type)) made.colorbar = {thickness: 10, outlinewidth: 0, tickfont: {size: 10}, ...(made.colorbar || {})};
     if (name !== null) made.name = name;
-    if (member > 0 && made.type === 'scatter' && (made.line && made.line.color) && !made.line.dash) made.line.dash = DASHES[member % DASHES.length];   // equal colours in two environments
+    if (member > 0 && made.line && typeof made.line.color === 'string') made.line.dash = DASHES[(Math.max(0, DASHES.indexOf(made.line.dash)) + member) % DASHES.length];   // equal colours in two environments
     return made;
+  }
+
+  /** Bars of several environments: stacks side by side, histograms over one another, so that each can be read. */
+  function beside(data, layout) {
+    if (!data.length || !data.every(trace => trace.type === 'bar')) return;
+    if (layout.barmode === 'stack' || layout.barmode === 'relative') for (const trace of data) trace.offsetgroup = trace.uid.split('-')[0];
+    else if (data.every(trace => (trace.x || []).every(one => typeof one === 'number')) && new Set(data.map(trace => String(trace.x))).size > 1) {
+      layout.barmode = 'overlay';
+      for (const trace of data) trace.opacity = 0.6;
+    }
   }
 
   async function readCurves(member, window, points) {
@@ -118,6 +142,7 @@
         for (const [axis, range] of Object.entries(held.ranges)) layout[axis] = {...(layout[axis] || {}), range, autorange: false};
         for (const trace of data) if (held.hidden.has(trace.uid)) trace.visible = 'legendonly';
       }
+      if (joined) beside(data, layout);
       return {data, layout: figures.dressed(layout)};
     }
 
@@ -192,7 +217,8 @@
       zoom: () => zoom,
     };
   };
-  paneViews.plot.joins = true;
+  /** Traces that can stand over one another: others (heatmaps, surfaces, pies) would hide each other. */
+  paneViews.plot.joins = members => members.every(({told}) => told.content && Array.isArray(told.content.data) && told.content.data.every(trace => trace && JOINED.has(OLD_TYPES[trace.type] || trace.type || 'scatter')));
   paneViews.plot_history = pane => paneViews.plot(pane);
 
   crossboard.panePlots = {perPoint, layoutOf, titled};

@@ -5,19 +5,20 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard, {fill, getJson, h, icon, paneViews, stats, url} = crossboard;
-  const AT_ONCE = 4, QUIET_MS = 200;
+  const AT_ONCE = 3, QUIET_MS = 200, HEAVY = new Set(['plot', 'plot_history', 'embeddings']);
 
-  const waiting = [];
-  let underWay = 0;
-  /** Run `work` when fewer than AT_ONCE others are under way; those on screen first. */
+  /** What is under way and what waits, for plots and for everything else: a text does not wait behind thirty plots. */
+  const lanes = {heavy: {waiting: [], underWay: 0}, light: {waiting: [], underWay: 0}};
+  /** Run `work` when fewer than AT_ONCE others of its lane are under way; those on screen first. */
   function inTurn(pane, work) {
-    return new Promise((resolve, reject) => { waiting.push({pane, work, resolve, reject}); pump(); });
+    const lane = lanes[HEAVY.has(pane.type) ? 'heavy' : 'light'];
+    return new Promise((resolve, reject) => { lane.waiting.push({pane, work, resolve, reject}); pump(lane); });
   }
-  function pump() {
-    while (underWay < AT_ONCE && waiting.length) {
-      const at = Math.max(0, waiting.findIndex(one => one.pane.onScreen)), [{work, resolve, reject}] = waiting.splice(at, 1);
-      underWay++;
-      work().then(resolve, reject).finally(() => { underWay--; pump(); });
+  function pump(lane) {
+    while (lane.underWay < AT_ONCE && lane.waiting.length) {
+      const at = Math.max(0, lane.waiting.findIndex(one => one.pane.onScreen)), [{work, resolve, reject}] = lane.waiting.splice(at, 1);
+      lane.underWay++;
+      work().then(resolve, reject).finally(() => { lane.underWay--; pump(lane); });
     }
   }
 
@@ -172,7 +173,7 @@
       if (!this.view) {
         clearTimeout(this.skeleton);
         const make = paneViews[this.type] || paneViews.unknown;
-        this.view = this.members.length > 1 && !make.joins ? beside(this, make) : make(this);
+        this.view = this.joined() ? make(this) : beside(this, make);
         this.viewOf = this.shape();
         fill(this.body, this.view.element);
       }
@@ -183,7 +184,10 @@
     }
 
     /** What a view was made for: another type, or one member instead of several, needs another view. */
-    shape() { return `${this.type}|${this.members.length > 1}`; }
+    shape() { return `${this.type}|${this.joined()}`; }
+
+    /** True when one view shows all members. */
+    joined() { const {joins} = paneViews[this.type] || {}; return this.members.length === 1 || Boolean(joins && joins(this.members)); }
 
     slides_() {
       const n = this.view && this.view.frames ? this.view.frames() : 0;

@@ -26,7 +26,7 @@
   /** HTML in a frame; on white, as its authors saw it, or in the `colours` {surface, ink, scheme} of the page. */
   function page(html, title, colours) {
     const frame = h('iframe.sandbox', {sandbox: '', title, referrerpolicy: 'no-referrer', loading: 'lazy'}), {surface, ink, scheme} = colours || {surface: '#fff', ink: '#000', scheme: 'light'};
-    frame.srcdoc = head(`html{color-scheme:${scheme}}body{margin:${colours ? '2px 12px 8px' : '8px'};font:13px/1.45 system-ui,sans-serif;background:${surface};color:${ink};overflow-wrap:anywhere}`) + quiet(html).html;
+    frame.srcdoc = head(`html{color-scheme:${scheme}}body{margin:${colours ? '2px 12px 8px' : '8px'};font:13px/1.45 system-ui,sans-serif;background:${surface};color:${ink};overflow-wrap:anywhere}svg[viewBox]{max-width:100%;max-height:calc(100vh - 16px);height:auto}`) + quiet(html).html;
     return frame;
   }
 
