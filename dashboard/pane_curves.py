@@ -11,6 +11,7 @@ import math
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..store.attempts import merged
 from ..store.errors import NotFound
@@ -81,7 +82,7 @@ def part_of_trace(x: F64, y: F64, *, low: float = -math.inf, high: float = math.
     return Curve(shown_x, shown_y, total, raw, nan, positive, negative, nowhere)
 
 
-def _shifted(mask: np.ndarray, by: int) -> np.ndarray:  # type: ignore[type-arg]
+def _shifted(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
     """`mask` moved by one place to the right (1) or left (-1)."""
     moved = np.zeros_like(mask)
     if by > 0:

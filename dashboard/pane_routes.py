@@ -34,7 +34,23 @@ from .query import COLUMNS, CSV, JSON, Query
 from .replies import Refused, json_reply, number, to_json
 from .safety import SOURCE_POLICY
 
-PANE_COLUMNS: Final = ["run", "environment", "window", "type", "title", "order", "width", "height", "tag", "traces", "wall_time", "size", "version"]
+PANE_COLUMNS: Final = [
+    "run",
+    "environment",
+    "window",
+    "type",
+    "title",
+    "order",
+    "width",
+    "height",
+    "tag",
+    "traces",
+    "wall_time",
+    "size",
+    "version",
+]
+LIVE_PROJECT: Final = "visdom"
+"""The project of the runs into which a receiver of Visdom's protocol writes."""
 MOST_POINTS: Final = 1_000_000
 KEPT_BYTES: Final = 128 << 20
 """Bytes, as JSON, of the contents that are kept parsed for the pictures in them."""
@@ -47,6 +63,8 @@ class PaneRoutes:
         self.store = store
         self.newsroom = newsroom
         self.index = index
+        self.takes_events = False
+        """Whether what is done to a pane can be sent to a program: a receiver brings ``/api/pane-event``."""
         self._kept: OrderedDict[tuple[str, str, str], tuple[int, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -68,10 +86,12 @@ class PaneRoutes:
         version = self.newsroom.versions.now()
         named = query.many("run")
         runs = [self.store.run(key) for key in dict.fromkeys(named)] if named else [run for run in self.store.runs() if run.panes]
-        told = [environment_json(run) | ({"panes": self._lines(run.key)} if named or form == CSV else {}) for run in runs]
+        told = [self._environment(run) | ({"panes": self._lines(run.key)} if named or form == CSV else {}) for run in runs]
         if form == CSV:
             rows = [
-                line | {"run": one["run"], "environment": one["name"], "traces": len(line["traces"])} for one in told for line in one["panes"]
+                line | {"run": one["run"], "environment": one["name"], "traces": len(line["traces"])}
+                for one in told
+                for line in one["panes"]
             ]
             return Response(
                 columns.table_csv(rows, PANE_COLUMNS), media_type="text/csv; charset=utf-8", headers={"Cache-Control": "no-store"}
@@ -81,6 +101,10 @@ class PaneRoutes:
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"Cache-Control": "no-store", **headers})
         return json_reply({"version": version, "environments": told}, headers=headers)
+
+    def _environment(self, run: RunInfo) -> dict[str, Any]:
+        live = self.takes_events and run.source == "native" and run.project == LIVE_PROJECT
+        return {**environment_json(run), "live": live}
 
     def _lines(self, run: str) -> list[dict[str, Any]]:
         series: dict[str, list[SeriesInfo]] = {}
@@ -211,4 +235,3 @@ def _picture_url(run: str, pane: Pane, place: int, version: str) -> str:
 
 def _inert(headers: dict[str, str]) -> dict[str, str]:
     return {"Content-Security-Policy": SOURCE_POLICY, **headers}
-

@@ -16,6 +16,7 @@ import io
 import json
 import math
 import re
+import struct
 import warnings
 from dataclasses import dataclass
 from typing import Any, Final
@@ -40,7 +41,14 @@ MOST_PIXELS: Final = 100_000_000
 """Of one picture: a browser holds four bytes for each."""
 MOST_OPTION: Final = 2048
 """Bytes of one of a pane's options; a longer one is named, not told."""
-PICTURES: Final = {"image/png": "png", "image/jpeg": "jpg", "image/jpg": "jpg", "image/gif": "gif", "image/webp": "webp", "image/svg+xml": "svg"}
+PICTURES: Final = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/jpg": "jpg",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "image/svg+xml": "svg",
+}
 """Types of pictures that are shown -> their extension in `media.TYPES`."""
 
 _DATA: Final = re.compile(r"\s*data:(image/[a-z0-9.+-]+)((?:;[^,;]*)*),", re.IGNORECASE)
@@ -58,7 +66,11 @@ def pane_json(one: Placed, series: dict[str, list[SeriesInfo]]) -> dict[str, Any
     pane = one.record
     assert isinstance(pane, Pane)
     options, left_out = _options(pane.options)
-    kinds = {info.kind.value: info.count for info in series.get(pane.tag, ()) if info.kind not in (Kind.SCALAR, Kind.CONFIG)} if pane.tag else {}
+    kinds = (
+        {info.kind.value: info.count for info in series.get(pane.tag, ()) if info.kind not in (Kind.SCALAR, Kind.CONFIG)}
+        if pane.tag
+        else {}
+    )
     return {
         "window": pane.window,
         "type": pane.type,
@@ -250,5 +262,5 @@ def _size(data: bytes) -> tuple[int, int] | None:
     except Image.DecompressionBombError as error:
         found = re.search(r"\((\d+) pixels\)", str(error))
         raise _TooLarge(f"{int(found.group(1)):,} pixels" if found else "too many pixels") from None
-    except Exception:  # whatever a damaged picture makes a decoder raise
+    except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, struct.error):  # what Pillow makes of damaged ones
         return None

@@ -111,6 +111,7 @@ class DataRoutes:
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
         routes.extend(self.of_run.routes())
         routes.extend(self.of_panes.routes())
+        self.of_panes.takes_events = any(getattr(route, "path", "") == "/pane-event" for route in more)
         routes.append(Route("/edit", self.edit, methods=["POST"]))
         routes.append(Route("/open", self.open, methods=["POST"]))
         return Starlette(

@@ -107,8 +107,24 @@ class Environment:
             if x is not None:
                 self.log(f"{tag} x", range(len(y)), x)
             named.append(PaneTrace(index=index, tag=tag, attempt=1, x="" if x is None else f"{tag} x"))
-            data.append({"name": name, "type": "scatter", "mode": "lines", "textposition": "right", "line": {}, "marker": {"size": 10, "symbol": "dot", "line": {"color": "#000000", "width": 0.5}}})
-        shown = {"showlegend": len(traces) > 1, "title": {"text": title}, "margin": MARGIN, "xaxis": {"title": {"text": "epoch"}}, "yaxis": {"title": {"text": "loss"}}, **(layout or {})}
+            data.append(
+                {
+                    "name": name,
+                    "type": "scatter",
+                    "mode": "lines",
+                    "textposition": "right",
+                    "line": {},
+                    "marker": {"size": 10, "symbol": "dot", "line": {"color": "#000000", "width": 0.5}},
+                }
+            )
+        shown = {
+            "showlegend": len(traces) > 1,
+            "title": {"text": title},
+            "margin": MARGIN,
+            "xaxis": {"title": {"text": "epoch"}},
+            "yaxis": {"title": {"text": "loss"}},
+            **(layout or {}),
+        }
         return self.pane(window, "plot", {"data": data, "layout": shown}, title, traces=named, **more)
 
     def end(self) -> None:
@@ -143,42 +159,127 @@ HOSTILE = (
     "<img src='http://127.0.0.1:9/pixel.png' onerror='alert(1)'><a href='http://127.0.0.1:9/away'>away</a>"
     "<form action='/api/edit'><input name='x'></form><b style='color:#a33'>kept</b>"
 )
-SVG = "<svg width='300' height='160' xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script><rect width='300' height='160' fill='#fff'/><path d='M10 150 C 80 10, 150 10, 290 140' stroke='#1f77b4' stroke-width='2' fill='none'/><text x='20' y='30'>matplotlib</text></svg>"
+SVG = (
+    "<svg width='300' height='160' viewBox='0 0 300 160' xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script>"
+    "<rect width='300' height='160' fill='#fff'/><path d='M10 150 C 80 10, 150 10, 290 140' stroke='#1f77b4' fill='none'/>"
+    "<text x='20' y='30'>matplotlib</text></svg>"
+)
 
 
 def make_main(env: Environment) -> None:
     """Every type of pane."""
     steps = np.arange(200)
-    env.line("win_loss", "training loss", {"train": 2.3 * np.exp(-steps / 40) + 0.04 * RNG.standard_normal(200), "valid": 2.3 * np.exp(-steps / 50) + 0.2})
-    env.pane("win_image", "image", {"src": picture(EVERY.scenery(900)), "caption": "a landscape with a sun"}, "input batch", width=360, height=280)
+    env.line(
+        "win_loss",
+        "training loss",
+        {"train": 2.3 * np.exp(-steps / 40) + 0.04 * RNG.standard_normal(200), "valid": 2.3 * np.exp(-steps / 50) + 0.2},
+    )
+    env.pane(
+        "win_image",
+        "image",
+        {"src": picture(EVERY.scenery(900)), "caption": "a landscape with a sun"},
+        "input batch",
+        width=360,
+        height=280,
+    )
     env.pane("win_text", "text", "epoch 3 of 10<br>loss 0.42<br><b>best so far</b>", "status")
     angle = np.arange(120) / 19
-    env.line("win_xy", "weights over time", {"w1": (np.sort(RNG.random(120)) * 4, np.sin(angle)), "w2": (np.linspace(-1, 3, 120), np.cos(angle))})
-    bars = {"data": [{"type": "bar", "x": ["cat", "dog", "bird"], "y": [4, 7, 2.5], "marker": {}}], "layout": {"margin": MARGIN, "title": "class counts", "xaxis": {"title": "class", "titlefont": {"size": 12}}}}
+    env.line(
+        "win_xy", "weights over time", {"w1": (np.sort(RNG.random(120)) * 4, np.sin(angle)), "w2": (np.linspace(-1, 3, 120), np.cos(angle))}
+    )
+    bars = {
+        "data": [{"type": "bar", "x": ["cat", "dog", "bird"], "y": [4, 7, 2.5], "marker": {}}],
+        "layout": {"margin": MARGIN, "title": "class counts", "xaxis": {"title": "class", "titlefont": {"size": 12}}},
+    }
     env.pane("win_bar", "plot", bars, "class counts", width=380, height=300)
-    env.pane("win_history", "image_history", [{"src": picture(EVERY.scenery(step)), "caption": f"step {step}"} for step in (0, 500, 1000, 1500)], "samples over time", options={"selected": 3, "show_slider": True})
+    env.pane(
+        "win_history",
+        "image_history",
+        [{"src": picture(EVERY.scenery(step)), "caption": f"step {step}"} for step in (0, 500, 1000, 1500)],
+        "samples over time",
+        options={"selected": 3, "show_slider": True},
+    )
     heat = {"data": [{"type": "heatmap", "z": RNG.random((12, 20)).tolist(), "colorscale": "Viridis"}], "layout": {"margin": MARGIN}}
     env.pane("win_heat", "plot", heat, "attention")
     points = RNG.standard_normal((2, 160))
-    data = [{"type": "scatter", "mode": "markers", "name": str(i + 1), "x": (points[0, i::2] + i).tolist(), "y": points[1, i::2].tolist(), "marker": {"size": 6}} for i in range(2)]
-    env.pane("win_scatter", "plot", {"data": data, "layout": {"showlegend": True, "margin": MARGIN, "images": [{"source": "http://127.0.0.1:9/tracker.png", "x": 0, "y": 1}]}, "caption": "two classes"}, "classes")
-    env.pane("win_props", "properties", [
-        {"type": "text", "name": "optimizer", "value": "adam"}, {"type": "number", "name": "learning rate", "value": "0.001"},
-        {"type": "button", "name": "restart", "value": "Start again"}, {"type": "checkbox", "name": "augment", "value": True},
-        {"type": "select", "name": "device", "value": 1, "values": ["cpu", "cuda:0", "cuda:1"]}], "settings")
+    data = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": str(i + 1),
+            "x": (points[0, i::2] + i).tolist(),
+            "y": points[1, i::2].tolist(),
+            "marker": {"size": 6},
+        }
+        for i in range(2)
+    ]
+    env.pane(
+        "win_scatter",
+        "plot",
+        {
+            "data": data,
+            "layout": {"showlegend": True, "margin": MARGIN, "images": [{"source": "http://127.0.0.1:9/tracker.png", "x": 0, "y": 1}]},
+            "caption": "two classes",
+        },
+        "classes",
+    )
+    env.pane(
+        "win_props",
+        "properties",
+        [
+            {"type": "text", "name": "optimizer", "value": "adam"},
+            {"type": "number", "name": "learning rate", "value": "0.001"},
+            {"type": "button", "name": "restart", "value": "Start again"},
+            {"type": "checkbox", "name": "augment", "value": True},
+            {"type": "select", "name": "device", "value": 1, "values": ["cpu", "cuda:0", "cuda:1"]},
+        ],
+        "settings",
+    )
     edges = [(i, (i * 7 + 3) % 30) for i in range(30)] + [(i, i // 3) for i in range(1, 30)]
-    network = {"nodes": [{"name": i, "label": f"layer {i}", "club": i % 3} for i in range(30)], "edges": [{"source": a, "target": b, "label": f"{a}-{b}"} for a, b in edges if a != b]}
-    env.pane("win_net", "network", network, "module graph", width=420, height=360, options={"directed": True, "showEdgeLabels": False, "showVertexLabels": True})
-    embedded = [{"group": k % 5, "name": f"digit {k}", "label": k % 5, "position": [math.cos(k % 5 * 1.26) * 9 + float(RNG.standard_normal()), math.sin(k % 5 * 1.26) * 9 + float(RNG.standard_normal())], "idx": k} for k in range(250)]
+    network = {
+        "nodes": [{"name": i, "label": f"layer {i}", "club": i % 3} for i in range(30)],
+        "edges": [{"source": a, "target": b, "label": f"{a}-{b}"} for a, b in edges if a != b],
+    }
+    env.pane(
+        "win_net",
+        "network",
+        network,
+        "module graph",
+        width=420,
+        height=360,
+        options={"directed": True, "showEdgeLabels": False, "showVertexLabels": True},
+    )
+    embedded = [
+        {
+            "group": k % 5,
+            "name": f"digit {k}",
+            "label": k % 5,
+            "position": [
+                math.cos(k % 5 * 1.26) * 9 + float(RNG.standard_normal()),
+                math.sin(k % 5 * 1.26) * 9 + float(RNG.standard_normal()),
+            ],
+            "idx": k,
+        }
+        for k in range(250)
+    ]
     env.pane("win_emb", "embeddings", {"data": embedded, "has_previous": False, "selected": None}, "t-SNE of features")
     wav = write_blob(env.path, sound(), extension="wav", media_type="audio/wav")
     env.writer.append(AudioPoint(tag="speech", step=0, wall_time=T0, clips=[Clip(wav, 8000, 3200)]))
-    html = f"<audio controls><source type='audio/wav' src='data:audio/wav;base64,{base64.b64encode(sound()).decode()}'>Your browser does not support the audio tag.</audio>"
+    source = f"data:audio/wav;base64,{base64.b64encode(sound()).decode()}"
+    html = f"<audio controls><source type='audio/wav' src='{source}'>Your browser does not support the audio tag.</audio>"
     env.pane("win_audio", "text", html, "speech", tag="speech", width=330, height=100)
     env.pane("win_svg", "text", SVG, "matplotlib figure")
-    experiment = {"env_id": "main", "name": "baseline", "description": "the first try", "status": "finished", "created_at": T0, "finished_at": T0 + 60,
+    experiment = {
+        "env_id": "main",
+        "name": "baseline",
+        "description": "the first try",
+        "status": "finished",
+        "created_at": T0,
+        "finished_at": T0 + 60,
         "params": [{"key": "lr", "value": "0.1", "dtype": "float"}, {"key": "layers", "value": "3", "dtype": "int"}],
-        "metrics": [{"key": "acc", "value": 0.5 + i / 10, "step": i, "timestamp": T0 + i} for i in range(4)], "tags": [{"key": "team", "value": "vision"}]}
+        "metrics": [{"key": "acc", "value": 0.5 + i / 10, "step": i, "timestamp": T0 + i} for i in range(4)],
+        "tags": [{"key": "team", "value": "vision"}],
+    }
     env.pane("win_experiment", "experiment", experiment, "experiment")
     env.pane("win_unknown", "hologram", {"voxels": [1, 2, 3], "of": "a kind nobody knows"}, "something new")
     env.pane("win_hostile", "text", HOSTILE, "hostile text")
@@ -186,9 +287,19 @@ def make_main(env: Environment) -> None:
     env.pane("win_bomb", "image", {"src": huge_png(), "caption": ""}, "a very large picture")
     deep = "[" * 3000 + "]" * 3000
     env.pane("win_deep", "properties", deep.encode(), "deeply nested")
-    env.pane("win_nan", "plot", b'{"data": [{"type": "box", "y": [1, NaN, 2, Infinity, 3, 2.5], "name": "a"}], "layout": {"margin": {"l": 60, "r": 60, "t": 60, "b": 60}}}', "with gaps")
+    env.pane(
+        "win_nan",
+        "plot",
+        b'{"data": [{"type": "box", "y": [1, NaN, 2, Infinity, 3, 2.5], "name": "a"}], "layout": {}}',
+        "with gaps",
+    )
     surface = [[math.sin(i / 4) * math.cos(j / 4) for j in range(20)] for i in range(20)]
-    env.pane("win_surface", "plot", {"data": [{"type": "surface", "z": surface, "colorscale": "Viridis"}], "layout": {"margin": MARGIN}}, "loss surface")
+    env.pane(
+        "win_surface",
+        "plot",
+        {"data": [{"type": "surface", "z": surface, "colorscale": "Viridis"}], "layout": {"margin": MARGIN}},
+        "loss surface",
+    )
     env.pane("win_closed", "text", "gone", "closed")
     env.close("win_closed")
     env.pane("win_untitled", "text", "no title was given")

@@ -27,7 +27,10 @@ def layout() -> list[Component]:
     """The bar and the place of the panes, both hidden until the page opens."""
     return [
         html.Section(
-            id="panes-head", className="bar", hidden=True, **hyphened(aria_label="panes", data_files=orjson.dumps(page_files(FOLDER)).decode())
+            id="panes-head",
+            className="bar",
+            hidden=True,
+            **hyphened(aria_label="panes", data_files=orjson.dumps(page_files(FOLDER)).decode()),
         ),
         html.Div(id="panes-body", className="scroll panesbody", hidden=True, tabIndex=-1),
     ]

@@ -8,7 +8,6 @@ from typing import Any, Final
 from dash import html
 from dash.development.base_component import Component
 
-
 ASSETS: Final = Path(__file__).resolve().parents[1] / "assets"
 
 

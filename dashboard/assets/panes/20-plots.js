@@ -152,7 +152,7 @@
         if (closed || !element.isConnected) return;
         const {data, layout} = figure(), large = pane.large;
         await Plotly.react(box, data, layout, {displaylogo: false, responsive: false, plotlyServerURL: '', showLink: false, showTips: false, doubleClickDelay: 350, displayModeBar: large ? true : 'hover', modeBarButtonsToRemove: ['sendDataToCloud', 'lasso2d', 'select2d', 'zoomIn2d', 'zoomOut2d']});
-        if (!drawn) { drawn = true; box.on('plotly_relayout', moved); box.on('plotly_click', event => pane.clicked && pane.clicked(event)); }
+        if (!drawn) { drawn = true; box.on('plotly_relayout', moved); }
         kept.delete(pane.key);
         const words = contentOf(members[0]).caption || '';
         caption.hidden = !words;

@@ -17,6 +17,11 @@
       const image = h('img', {src: url(one.url), alt: one.caption || pane.title || 'picture', title: one.width ? `${one.width} × ${one.height}` : null, draggable: 'false'}), mine = shown = one.url;
       await image.decode().catch(() => {});   // the old picture stays until the new one can be drawn
       if (shown !== mine) return;
+      image.addEventListener('click', event => {
+        const {left, top, width, height} = image.getBoundingClientRect(), scale = Math.min(width / image.naturalWidth, height / image.naturalHeight);
+        const x = (event.clientX - left - (width - image.naturalWidth * scale) / 2) / scale, y = (event.clientY - top - (height - image.naturalHeight * scale) / 2) / scale;
+        if (pane.live && x >= 0 && y >= 0 && x < image.naturalWidth && y < image.naturalHeight) pane.send({event_type: 'Click', image_coord: {x, y}});
+      });
       if (!image.naturalWidth && !/svg/.test(one.url)) fill(holder, h('div.msg', {}, icon('alert'), h('b', {}, 'Not shown'), h('p', {}, 'The browser could not read this picture.')));
       else fill(holder, image);
       coarse();

@@ -1,7 +1,7 @@
-/* Panes that are lists: properties, experiments, and whatever type is not known, as its JSON. */
+/* Panes that are lists: properties, which can be set where a program listens, experiments, and whatever type is not known, as its JSON. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {fill, h, icon, numbers, paneViews} = crossboard;
+  const crossboard = root.crossboard, {fill, h, icon, numbers, paneEvents, paneViews} = crossboard;
   const MOST_ROWS = 1000, MOST_JSON = 20000;
 
   const words = value => value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
@@ -21,10 +21,10 @@
     let n = 0;
     return {
       element,
-      show([{told, env, pane: line}]) {
+      show([{told}]) {
         const list = (Array.isArray(told.content) ? told.content : []).filter(one => one && typeof one === 'object');
         n = list.length;
-        fill(element, n ? h('dl.kvs', {}, list.map((one, i) => row(words(one.name) || `property ${i + 1}`, pane.control ? pane.control(one, i, {env, line}) || value(one) : value(one)))) : h('p.none', {}, 'No properties.'));
+        fill(element, n ? h('dl.kvs', {}, list.map((one, i) => row(words(one.name) || `property ${i + 1}`, (pane.live && paneEvents.control(one, words(one.name) || `property ${i + 1}`, set => pane.send({event_type: 'PropertyUpdate', propertyId: i, value: set}))) || value(one)))) : h('p.none', {}, 'No properties.'));
       },
       facts: () => [`${numbers.whole(n)} ${n === 1 ? 'property' : 'properties'}`],
     };

@@ -4,7 +4,7 @@
    that it is another version, its curves when points of their tags came. Answers that come late are not shown. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {fill, getJson, h, icon, paneViews, stats, url} = crossboard;
+  const crossboard = root.crossboard, {fill, getJson, h, icon, paneEvents, paneViews, stats, url} = crossboard;
   const AT_ONCE = 3, QUIET_MS = 200, HEAVY = new Set(['plot', 'plot_history', 'embeddings']);
 
   /** What is under way and what waits, for plots and for everything else: a text does not wait behind thirty plots. */
@@ -47,7 +47,7 @@
   }
 
   class Pane {
-    /** `page`: {expand(pane), close(pane), live(env)}. */
+    /** `page`: {expand(pane)}. */
     constructor(key, page) {
       Object.assign(this, {key, page, members: [], near: false, onScreen: false, view: null, large: false, error: null, dirty: true, curvesDirty: true, busy: false, readAt: -1e9, shownVersion: '', title: '', line: null});
       this.name = h('span.t');
@@ -57,10 +57,13 @@
       this.slider = h('div.pslide', {hidden: true});
       this.json = h('a.ib.sm.act', {target: '_blank', rel: 'noopener', title: 'What it holds, as JSON', 'aria-label': 'Content as JSON'}, icon('table', true));
       this.grow = h('button.ib.sm.act', {type: 'button', onclick: () => page.expand(this)});
-      this.shut = h('button.ib.sm.act', {type: 'button', title: 'Close the window', hidden: true, onclick: () => page.close(this)}, icon('close', true));
-      this.head = h('header', {}, this.name, this.tags, h('span.x', {}, this.json, this.grow, this.shut));
+      this.shut = h('button.ib.sm.act', {type: 'button', title: 'Close the window', hidden: true, onclick: () => this.send({event_type: 'Close'})}, icon('close', true));
+      this.type_ = h('button.ib.sm.act', {type: 'button', title: 'Send keys to the program', 'aria-label': 'Send keys to the program', 'aria-pressed': 'false', hidden: true, onclick: () => this.typing(!this.types)}, icon('keys', true));
+      this.head = h('header', {}, this.name, this.tags, h('span.x', {}, this.type_, this.json, this.grow, this.shut));
       this.element = h('section.card.pane', {tabindex: '0'}, this.head, this.body, this.slider, h('footer', {}, this.words));
       this.element.pane = this;
+      this.element.addEventListener('keydown', event => this.key_(event));
+      this.element.addEventListener('focusout', event => { if (this.types && !this.element.contains(event.relatedTarget)) this.typing(false); });
       this.expanded(false);
       this.tellFacts = this.tellFacts.bind(this);
     }
@@ -100,8 +103,35 @@
       }
       const one = this.members.length === 1 && this.members[0];
       this.json.href = url(`api/pane?${new URLSearchParams({run: this.members[0].env.run, window: this.members[0].pane.window})}`);
-      this.shut.hidden = !(one && this.page.live(one.env));
+      this.live = Boolean(one && one.env.live);
+      this.shut.hidden = this.type_.hidden = !this.live;
+      if (!this.live && this.types) this.typing(false);
       this.shut.setAttribute('aria-label', `Close ${words}`);
+    }
+
+    /** Tell the programs that listen; what the foot says of it stays until something new is shown. */
+    send(event) {
+      if (!this.live) return Promise.resolve(0);
+      return paneEvents.send(this.members[0].env.run, this.window, event).then(n => { this.heard = n ? '' : 'no program listens'; this.tellFacts(); return n; },
+        error => { this.heard = error.message; this.tellFacts(); return 0; });
+    }
+
+    /** Keys go to the program from now on, or no more. */
+    typing(yes) {
+      this.types = yes;
+      this.type_.setAttribute('aria-pressed', String(yes));
+      this.element.classList.toggle('types', yes);
+      if (yes) this.element.focus();
+      this.heard = '';
+      this.tellFacts();
+    }
+
+    key_(event) {
+      if (!this.types || event.ctrlKey || event.metaKey || event.altKey || event.key === 'Tab') return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (event.key === 'Escape') this.typing(false);
+      else if (!['Shift', 'CapsLock', 'Control', 'Alt', 'Meta'].includes(event.key)) this.send({event_type: 'KeyPress', key: event.key, key_code: event.keyCode});
     }
 
     /** Points of these tags came. */
@@ -213,7 +243,7 @@
     }
 
     tellFacts() {
-      const told = this.view && this.view.facts ? this.view.facts().filter(Boolean) : [];
+      const told = [this.types && h('b', {}, 'keys go to the program, Esc ends it'), this.heard && h('span.warn', {}, this.heard), ...(this.view && this.view.facts ? this.view.facts() : [])].filter(Boolean);
       fill(this.words, told.flatMap((word, i) => i ? [' · ', word] : [word]));
       this.words.title = this.words.textContent;
     }

@@ -109,8 +109,6 @@
 
   const page = {
     expand(pane) { go(pane.large ? '' : pane.key); },
-    close() {},
-    live: () => false,
   };
 
   function go(key) {
@@ -130,7 +128,7 @@
     if (!isOn()) return;
     if (!observer) observe();
     const mine = keys(), body = byId('panes-body'), names = mine.map(key => (lists.get(key) || board.runs.get(key) || {name: key}).name), labels = paneCompare.labels(names);
-    environments = mine.map((run, i) => ({run, name: names[i], label: labels[i], status: (lists.get(run) || {}).status, source: (lists.get(run) || {}).source, project: (lists.get(run) || {}).project}));
+    environments = mine.map((run, i) => ({run, name: names[i], label: labels[i], live: Boolean((lists.get(run) || {}).live)}));
     head();
     const there = mine.map(run => ({key: run, panes: paneLayout.ordered((lists.get(run) || {panes: []}).panes)})), joined = paneCompare.join(there), filter = paneCompare.filter(state.find);
     const found = joined.filter(({members}) => filter.test(members[0].pane.title || '')), wanted = new Set(found.map(one => one.key));
