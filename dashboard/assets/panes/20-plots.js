@@ -104,7 +104,7 @@
   const kept = new Map();   // pane key -> {ranges, hidden, window}: what the user did, while the plot is not drawn
 
   paneViews.plot = pane => {
-    const box = h('div.plotly', {role: 'img', 'aria-label': `plot ${pane.title}`}), caption = h('p.pcap', {hidden: true}), element = h('div.pplot', {}, box, caption);
+    const box = h('div.plotly', {role: 'group', 'aria-label': `plot ${pane.title}`}), caption = h('p.pcap', {hidden: true}), element = h('div.pplot', {}, box, caption);
     let members = [], whole = new Map(), inside = new Map(), zoom = (kept.get(pane.key) || {}).window || null, drawn = false, queued = 0, frame = null, closed = false, drawing = Promise.resolve();
 
     const frames = member => Array.isArray(member.told.content) ? member.told.content : null;
@@ -175,7 +175,7 @@
       if (String(next) === String(zoom)) return;
       zoom = next;
       inside = new Map();
-      if (!zoom) { draw().then(pane.tellFacts); return; }
+      if (!zoom) draw().then(pane.tellFacts);   // what was read before stands at once
       clearTimeout(queued);
       queued = setTimeout(() => pane.follow(() => read().then(draw)), 60);
     }

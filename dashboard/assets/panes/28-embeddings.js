@@ -5,7 +5,7 @@
   const MOST = 20000, GROUPS = 24;
 
   paneViews.embeddings = pane => {
-    const box = h('div.plotly', {role: 'img', 'aria-label': `embedding ${pane.title}`}), element = h('div.pplot', {}, box);
+    const box = h('div.plotly', {role: 'group', 'aria-label': `embedding ${pane.title}`}), element = h('div.pplot', {}, box);
     let points = [], left = 0, drawn = false, closed = false;
 
     async function draw() {
