@@ -1,0 +1,1 @@
+"""Visdom: its environments, its replay logs and its protocol <-> records."""
