@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from crossboard.adapters.tensorboard.reading.source import TensorBoardSource
 from crossboard.adapters.tensorboard.reading.storage import is_url
+from crossboard.adapters.visdom.source import VisdomSource
 from crossboard.store.native import NativeSource
 from crossboard.store.source import Source
 
@@ -20,5 +21,6 @@ def sources_for(paths: Iterable[str | os.PathLike[str]], *, subruns: bool = Fals
     for path in dict.fromkeys(os.fspath(path) if is_url(os.fspath(path)) else os.path.abspath(os.fspath(path)) for path in paths):
         if not is_url(path):
             made.append(NativeSource(path))
+            made.append(VisdomSource(path))
         made.append(TensorBoardSource(path, subruns=subruns))
     return made

@@ -1,0 +1,165 @@
+"""The Visdom source: environments and logs of messages, read live and in place; one run is one environment.
+
+Visdom writes an environment anew as a whole, in place, whenever it is saved. So it is read as a whole, in one batch, when its bytes
+are others than before; the batch then says `restart`. A file that ends too early is being written: nothing changes until it is whole, or
+`WAIT_S` old, which then is damage. Logs are followed from where they were read, see `replay`.
+
+    cursor of an environment := MessagePack of EnvCursor
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import replace
+from typing import Final
+
+import google_crc32c
+import msgspec
+
+from ...store.blobs import read_blob
+from ...store.errors import Damaged, NotFound
+from ...store.kinds import Problem
+from ...store.records import Blob, Foreign
+from ...store.source import Batch, FoundRun, Placed, WriterLife
+from .envfile import ENCODING, WRITER, decoded, is_cut, made_at, read_env
+from .finding import ENVIRONMENT, Folder, VisdomFile, read_at
+
+FORMAT: Final = "visdom"
+WAIT_S: Final = 10.0
+MOST_BYTES: Final = 1 << 30
+"""An environment of more bytes is not read: it is decoded in memory."""
+_WINDOW: Final = re.compile(rb'"(window_[0-9a-f]{14})"')
+
+
+class EnvCursor(msgspec.Struct, omit_defaults=True):
+    """Which bytes of a file were read."""
+
+    size: int
+    mtime_ns: int
+    crc: int
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(EnvCursor)
+
+
+class VisdomSource:
+    """The environments under a folder (``~/.visdom``), or in one file. Implements `source.Source`."""
+
+    format = FORMAT
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(os.fspath(path))
+        self._folder = Folder(self.path)
+        self._created: dict[str, float] = {}
+        self._waiting: set[str] = set()
+        self._read: dict[str, EnvCursor] = {}
+
+    # -------------------------------------------------------------------------------------------------- scan
+
+    def scan(self) -> list[FoundRun]:
+        """List the environments that are there now."""
+        found: list[FoundRun] = []
+        for file in self._folder.files():
+            if file.kind == ENVIRONMENT:
+                found.append(self._environment(file))
+        return found
+
+    def _environment(self, file: VisdomFile) -> FoundRun:
+        key = f"{FORMAT}:{file.path}"
+        if file.path not in self._created:
+            seconds = file.mtime_ns / 1e9
+            first = _WINDOW.search(file.head)
+            made = made_at(first.group(1).decode(), before=seconds) if first is not None else None
+            self._created[file.path] = seconds if made is None else made
+        token = None if file.path in self._waiting else (file.size, file.mtime_ns)
+        return FoundRun(key, file.path, project_of(file.path), file.name, file.name, self._created[file.path], token=token)
+
+    # -------------------------------------------------------------------------------------------------- read
+
+    def read(self, run: FoundRun, cursor: bytes | None, *, max_bytes: int = 64 << 20) -> Batch:
+        """Return what came in `run` since `cursor`. An environment comes as a whole, whatever `max_bytes`: it is one JSON."""
+        del max_bytes
+        known: EnvCursor | None = None
+        lost = False
+        if cursor:
+            try:
+                known = _decoder.decode(cursor)
+            except msgspec.MsgspecError:  # of another version, or damaged where it was kept
+                lost = True
+        batch = self._read_environment(run, known, cursor or b"")
+        return replace(batch, restart=True) if lost else batch
+
+    def _read_environment(self, run: FoundRun, known: EnvCursor | None, cursor: bytes) -> Batch:
+        path = run.path
+        try:
+            state = os.stat(path)
+            if known is not None and (known.size, known.mtime_ns) == (state.st_size, state.st_mtime_ns):
+                self._read[path] = known
+                return Batch(cursor, writers=[_life(state.st_mtime)])
+            if state.st_size > MOST_BYTES:
+                what = f"an environment of {state.st_size:,} bytes; up to {MOST_BYTES:,} are read: save less into one environment"
+                return self._batch(
+                    path, EnvCursor(state.st_size, state.st_mtime_ns, 0), known, Batch(b"", problems=[Problem(path, -1, what)])
+                )
+            data = read_at(path, state.st_size + 1, 0)
+            after = os.stat(path)
+        except OSError as error:
+            return Batch(cursor, problems=[Problem(path, -1, f"cannot be read: {error.strerror}")])
+        if (after.st_size, after.st_mtime_ns) != (state.st_size, state.st_mtime_ns) or len(data) != state.st_size:
+            return self._wait(path, cursor)
+        now = EnvCursor(state.st_size, state.st_mtime_ns, google_crc32c.value(data))
+        lives = [_life(state.st_mtime)]
+        if known is not None and (known.size, known.crc) == (now.size, now.crc):
+            return Batch(self._done(path, now), writers=lives)
+        text, found = read_env(data, path=path, name=os.path.basename(path), wall_time=state.st_mtime)
+        if is_cut(text) and time.time() - state.st_mtime < WAIT_S:
+            return self._wait(path, cursor)
+        records = [Placed(record, WRITER, 1, 0, path, offset) for record, offset in found.records]
+        return self._batch(path, now, known, Batch(b"", found.strands, records, found.problems, lives))
+
+    def _wait(self, path: str, cursor: bytes) -> Batch:
+        """Visdom is writing the file: nothing changes, and the next scan asks again."""
+        self._waiting.add(path)
+        return Batch(cursor)
+
+    def _done(self, path: str, now: EnvCursor) -> bytes:
+        self._waiting.discard(path)
+        self._read[path] = now
+        return _encoder.encode(now)
+
+    def _batch(self, path: str, now: EnvCursor, known: EnvCursor | None, batch: Batch) -> Batch:
+        return replace(batch, cursor=self._done(path, now), restart=known is not None)
+
+    # -------------------------------------------------------------------------------------------------- blobs
+
+    def blob(self, run: FoundRun, blob: Blob) -> bytes:
+        """Return the bytes of `blob`, which lies in the run's own file. Raises NotFound, Damaged."""
+        if not isinstance(blob, Foreign):
+            return read_blob(os.path.dirname(run.path), blob)
+        if blob.path != os.path.basename(run.path):
+            raise NotFound(f"blob: want bytes of {run.path}, got {blob.path}")
+        known = self._read.get(run.path)
+        try:
+            state = os.stat(run.path)
+            if known is not None and (known.size, known.mtime_ns) != (state.st_size, state.st_mtime_ns):
+                raise NotFound(f"blob: Visdom wrote the file anew; what lies there now is found with the next reading of {run.path}")
+            if not blob.encoding.startswith(ENCODING):
+                return read_blob("", msgspec.structs.replace(blob, path=run.path))
+            data = read_at(run.path, blob.length, blob.offset)
+        except OSError as error:
+            raise NotFound(f"blob: {blob.length} bytes of {blob.media_type} are gone: {run.path}: {error.strerror}") from None
+        if len(data) != blob.length:
+            raise Damaged(f"blob: want {blob.length} bytes at byte {blob.offset}, got {len(data)} of {run.path}")
+        return decoded(blob, data)
+
+
+def project_of(path: str) -> str:
+    """The project of the environments in a folder: the folder's name, ``visdom`` for ``~/.visdom``."""
+    return os.path.basename(os.path.dirname(path)).lstrip(".") or FORMAT
+
+
+def _life(touched: float) -> WriterLife:
+    return WriterLife(WRITER, 1, 0, "main", "unknown", touched)
