@@ -309,9 +309,8 @@ class Environment:
                 for _, standing_count in kept_of([old], [trace]).values():
                     kept[place] = (place, standing_count)
                 touched = True
-            if isinstance(one.get("marker"), dict) and "color" in one["marker"]:
-                recolor(trace, one["marker"]["color"], append=append)
-                touched = True
+            if isinstance(one.get("marker"), dict):
+                touched |= recolor(trace, one["marker"], append=append)
         change = PaneSet(pane["id"], kept) if touched or self.rules.counted else NumbersAdded(pane["id"], tuple(added))
         return self._done(pane, change)
 
