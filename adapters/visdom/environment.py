@@ -5,9 +5,9 @@
     answer.text, answer.changes
 
 This is the state machine of ``visdom/server/handlers/web_handlers.py`` and ``utils/server_utils.py``, Visdom 0.2.4 and 0.3.0, for
-every route that concerns one environment: ``events``, ``update``, ``close``, ``win_exists``, ``win_data``, ``win_hash``, ``env_state`` and
-``experiments/log``. Where a Visdom server fails in the middle (HTTP 500), this one says what was wrong (`BadMessage`), or does what
-the newer version does; nothing is half done then.
+every route that concerns one environment: ``events``, ``update``, ``close``, ``win_exists``, ``win_data``, ``win_hash``, ``env_state``
+and ``experiments/log``; and the commands of a browser that change panes. Where a Visdom server fails in the middle (HTTP 500), this one
+says what was wrong (`BadMessage`), or does what the newer version does; nothing is half done then.
 
 Panes are Visdom's own dictionaries, in the order of `Environment.panes`, with one exception: x and y of a curve that are plain
 numbers are `Column`s, so that an append costs what is appended. `plain` gives the dictionary that Visdom would keep.
@@ -386,6 +386,37 @@ class Environment:
         self.experiment, metrics = experiment_message(self.experiment, message, self.eid, time.time())
         return Answer(json.dumps(self.experiment), (ExperimentSet(metrics),))
 
+    # --------------------------------------------------------------------------------- what a browser asks for
+
+    def layout_item_update(self, message: Mapping[str, Any]) -> Answer:
+        """Where a window stands in the grid: data."""
+        window = window_id(message.get("win"))
+        pane = self.panes.get(window)
+        if pane is None:
+            raise BadMessage(f"Window {window} doesn't exist in env {self.eid}", 404)
+        self.reload[window] = object_in(message, "data")
+        return Answer(window, (PaneSet(window, standing(traces_of(pane))),))
+
+    def update_comment(self, message: Mapping[str, Any]) -> Answer:
+        """A comment on a window, of 0.3.0: data."""
+        window, comment = window_id(message.get("win")), message.get("data")
+        pane = self.panes.get(window)
+        if pane is None or not isinstance(comment, str):
+            raise BadMessage(f"comment: want a window of env {self.eid} and a text, got {short(window)} and {short(comment)}")
+        pane["comment"] = comment
+        return Answer(window, (PaneSet(window, standing(traces_of(pane))),))
+
+    def pop_embeddings_pane(self, message: Mapping[str, Any]) -> Answer:
+        """One selection back in a pane of embeddings."""
+        pane = self.panes.get(window_id(message.get("win")))
+        if pane is None or pane.get("type") != "embeddings" or not pane.get("old_content"):
+            raise BadMessage("embeddings: there is no selection to go back from")
+        content, steps = pane["content"], pane["old_content"]
+        content.update(selected=None, data=steps.pop())
+        if not steps:
+            content["has_previous"] = False
+        return self._done(pane, PaneSet(pane["id"], {}))
+
 
 _METHODS: Final = {
     "events": Environment.events,
@@ -396,6 +427,9 @@ _METHODS: Final = {
     "win_data": Environment.win_data,
     "env_state": Environment.env_state,
     "experiments/log": Environment.experiments_log,
+    "layout_item_update": Environment.layout_item_update,
+    "update_comment": Environment.update_comment,
+    "pop_embeddings_pane": Environment.pop_embeddings_pane,
 }
 ENDPOINTS: Final = tuple(_METHODS)
 
