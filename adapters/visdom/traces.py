@@ -27,6 +27,7 @@ import numpy as np
 
 from ...store.kinds import F64, I64
 from ...store.records import PaneTrace
+from .numbers import Column
 
 CURVES: Final = ("scatter", "scattergl", None)
 WHOLE_BELOW: Final = 1 << 53
@@ -174,7 +175,9 @@ def curves_of(content: Any) -> list[tuple[int, F64, F64]]:
 
 
 def numbers_of(values: Any) -> F64 | None:
-    """A list of numbers and nulls, or a typed array as Plotly writes it, as float64; None where it is anything else, or empty."""
+    """A list of numbers and nulls, a column, or a typed array as Plotly writes it, as float64; None where it is anything else, or empty."""
+    if isinstance(values, Column):
+        return values.array() if len(values) else None
     if isinstance(values, Mapping):
         return _typed(values)
     if not isinstance(values, (list, tuple)) or not values or not _NUMBERS.issuperset(map(type, values)):
