@@ -3,7 +3,7 @@
     app = create_app(store, title="my runs")
     app.server                     # the ASGI app, for any ASGI server; dashboard.serve runs it on uvicorn
 
-Order of the routes: data routes under ``/api``, what receivers bring, Dash's own, and then 404 for every other path (Dash
+Order of the routes: what receivers bring, data routes under ``/api``, Dash's own, and then 404 for every other path (Dash
 would answer each with its page). `safety.Safety` stands before all of them. FastAPI's own pages of documentation are off.
 
 No module holds a run or a store: everything comes in through `create_app` and hangs on the app it returns.
@@ -22,7 +22,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..store.store import Store
 from .compression import Compression
@@ -103,10 +104,7 @@ def create_app(
     server.state.door = door
     server.state.newsroom = newsroom
     data = DataRoutes(store, newsroom, door=door, crossboard=version)
-    more = [*download_routes(store, exporters), *(route for receiver in living for route in receiver.data_routes())]
-    server.mount(f"{base}/api", data.app(more=more))
-    for receiver in taking:
-        server.router.routes.extend(_under(base, route) for route in receiver.routes())
+    server.mount(f"{base}/api", data.app(more=download_routes(store, exporters)))
     server.add_exception_handler(HTTPException, no_such_path)
     app = Dash(
         "crossboard",
@@ -131,9 +129,28 @@ def create_app(
     def policy() -> str:
         return page_policy(app.csp_hashes())
 
+    routes = [_under(base, route) for receiver in taking for route in receiver.routes()]
+    routes += [_under(f"{base}/api", route) for receiver in living for route in receiver.data_routes()]
+    server.add_middleware(Receiving, routes=routes)
     guests = [receiver for receiver in taking if isinstance(receiver, Guest)]
     server.add_middleware(Safety, door=door, hosts=tuple(hosts), base_path=base, policy=policy, guests=guests)
     return app
+
+
+class Receiving:
+    """ASGI layer: what is for a receiver's route goes there, before Dash's own layer reads the body of every request that is JSON."""
+
+    def __init__(self, app: ASGIApp, *, routes: Sequence[BaseRoute]) -> None:
+        self.app = app
+        self.routes = tuple(routes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for route in self.routes if scope["type"] in ("http", "websocket") else ():
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                await route.handle({**scope, **found}, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
 def _under(base: str, route: BaseRoute) -> BaseRoute:
