@@ -28,6 +28,8 @@ AGAIN_S: Final = 10.0
 SETTLED_NS: Final = 2_000_000_000
 """A directory that changed so lately may change again within the grain of its time."""
 HEAD: Final = 4096
+BEGUN: Final = 64
+"""A file of Visdom's that has fewer bytes now is being written anew."""
 MOST_SEARCHED: Final = 64 << 20
 """A file that does not begin with "jsons" is searched for it up to this size."""
 _JSONS: Final = re.compile(rb'\s*\{\s*"jsons"\s*:\s*\{')
@@ -89,7 +91,7 @@ class Folder:
                 return known
             head = read_at(path, HEAD, 0)
             kind = kind_of(path, head, state.st_size)
-            if kind is None and known is not None and (known.head.startswith(head.rstrip()) or not head):
+            if kind is None and known is not None and len(head) < BEGUN:
                 kind = known.kind  # it is being written
             if kind is None:
                 return None

@@ -9,6 +9,7 @@ are others than before; the batch then says `restart`. A file that ends too earl
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -25,6 +26,8 @@ from ...store.records import Blob, Foreign
 from ...store.source import Batch, FoundRun, Placed, WriterLife
 from .envfile import ENCODING, WRITER, decoded, is_cut, made_at, read_env
 from .finding import ENVIRONMENT, Folder, VisdomFile, read_at
+from .replay import ENCODING as LOG_ENCODING
+from .replay import Log
 
 FORMAT: Final = "visdom"
 WAIT_S: Final = 10.0
@@ -54,6 +57,7 @@ class VisdomSource:
         self.path = os.path.abspath(os.fspath(path))
         self._folder = Folder(self.path)
         self._created: dict[str, float] = {}
+        self._logs: dict[str, Log] = {}
         self._waiting: set[str] = set()
         self._read: dict[str, EnvCursor] = {}
 
@@ -62,26 +66,40 @@ class VisdomSource:
     def scan(self) -> list[FoundRun]:
         """List the environments that are there now."""
         found: list[FoundRun] = []
+        logs: dict[str, Log] = {}
         for file in self._folder.files():
             if file.kind == ENVIRONMENT:
-                found.append(self._environment(file))
+                token: object = None if file.path in self._waiting else (file.size, file.mtime_ns)
+                found.append(self._found(file, file.name, f"{FORMAT}:{file.path}", file.name, token))
+                continue
+            logs[file.path] = log = self._logs.get(file.path) or Log(file.path)
+            with contextlib.suppress(OSError):  # it is gone with the next scan
+                log.advance()
+            for eid, one in log.environments.items():
+                named = f"{eid} ({os.path.basename(file.path)})"
+                token = (log.identity, one.done, len(log.problems))
+                found.append(self._found(file, eid, f"{FORMAT}:{file.path}#{eid}", named, token))
+        self._logs = logs
         return found
 
-    def _environment(self, file: VisdomFile) -> FoundRun:
-        key = f"{FORMAT}:{file.path}"
+    def _found(self, file: VisdomFile, eid: str, key: str, name: str, token: object) -> FoundRun:
         if file.path not in self._created:
             seconds = file.mtime_ns / 1e9
             first = _WINDOW.search(file.head)
             made = made_at(first.group(1).decode(), before=seconds) if first is not None else None
             self._created[file.path] = seconds if made is None else made
-        token = None if file.path in self._waiting else (file.size, file.mtime_ns)
-        return FoundRun(key, file.path, project_of(file.path), file.name, file.name, self._created[file.path], token=token)
+        return FoundRun(key, file.path, project_of(file.path), eid, name, self._created[file.path], token=token)
 
     # -------------------------------------------------------------------------------------------------- read
 
     def read(self, run: FoundRun, cursor: bytes | None, *, max_bytes: int = 64 << 20) -> Batch:
         """Return what came in `run` since `cursor`. An environment comes as a whole, whatever `max_bytes`: it is one JSON."""
         del max_bytes
+        if run.key != f"{FORMAT}:{run.path}":
+            try:
+                return self._log(run.path).batch(run.id, cursor)
+            except OSError as error:
+                return Batch(cursor or b"", problems=[Problem(run.path, -1, f"cannot be read: {error.strerror}")])
         known: EnvCursor | None = None
         lost = False
         if cursor:
@@ -91,6 +109,14 @@ class VisdomSource:
                 lost = True
         batch = self._read_environment(run, known, cursor or b"")
         return replace(batch, restart=True) if lost else batch
+
+    def _log(self, path: str) -> Log:
+        """The log at `path`, read as far as it goes. Raises OSError."""
+        log = self._logs.get(path)
+        if log is None:
+            log = self._logs[path] = Log(path)
+        log.advance()
+        return log
 
     def _read_environment(self, run: FoundRun, known: EnvCursor | None, cursor: bytes) -> Batch:
         path = run.path
@@ -143,6 +169,8 @@ class VisdomSource:
             raise NotFound(f"blob: want bytes of {run.path}, got {blob.path}")
         known = self._read.get(run.path)
         try:
+            if blob.encoding.startswith(LOG_ENCODING):
+                return self._log(run.path).blob(blob)
             state = os.stat(run.path)
             if known is not None and (known.size, known.mtime_ns) != (state.st_size, state.st_mtime_ns):
                 raise NotFound(f"blob: Visdom wrote the file anew; what lies there now is found with the next reading of {run.path}")

@@ -27,6 +27,7 @@ import numpy as np
 
 from ...store.kinds import F64, I64
 from ...store.records import PaneTrace
+from .numbers import Column
 
 CURVES: Final = ("scatter", "scattergl", None)
 WHOLE_BELOW: Final = 1 << 53
@@ -98,6 +99,23 @@ class Names:
             self._traces[key] = tag
         return tag
 
+    def know(self, window: str, title: str, pane: str, traces: Sequence[tuple[str, int, str]]) -> None:
+        """Keep what was given before: the tag of a pane, and (name, occurrence, tag) of its traces."""
+        if pane:
+            self._panes[window] = (title, pane)
+            self._taken.update((pane, f"{pane} x"))
+        for name, occurrence, tag in traces:
+            self._traces[window, title, name, occurrence] = tag
+
+    def take(self, tag: str) -> None:
+        """Let nothing else be called `tag`."""
+        self._taken.add(tag)
+
+    def know_metric(self, key: str, tag: str) -> None:
+        """Keep the tag that a metric was given before."""
+        self._metrics[key] = tag
+        self._taken.update((tag, f"{tag} x"))
+
     def metric(self, key: str) -> str:
         """The tag of a metric of the environment's experiment."""
         if key not in self._metrics:
@@ -157,7 +175,9 @@ def curves_of(content: Any) -> list[tuple[int, F64, F64]]:
 
 
 def numbers_of(values: Any) -> F64 | None:
-    """A list of numbers and nulls, or a typed array as Plotly writes it, as float64; None where it is anything else, or empty."""
+    """A list of numbers and nulls, a column, or a typed array as Plotly writes it, as float64; None where it is anything else, or empty."""
+    if isinstance(values, Column):
+        return values.array() if len(values) else None
     if isinstance(values, Mapping):
         return _typed(values)
     if not isinstance(values, (list, tuple)) or not values or not _NUMBERS.issuperset(map(type, values)):
