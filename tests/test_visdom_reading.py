@@ -268,8 +268,8 @@ def test_every_kind_of_pane_is_also_points_of_its_kind(visdom_root: Path) -> Non
     [text] = records_of(batch, TextPoint)
     assert (text.texts, text.format) == (["<b>bold</b> ünïcode<br>more"], "html")
     [graph] = records_of(batch, GraphPoint)
-    assert [(one.name, one.attributes["label"]) for one in graph.operations] == [("0", "in"), ("1", "hidden"), ("2", "out")]
-    assert [(one.source, one.target) for one in graph.edges] == [("0", "1"), ("1", "2")]
+    assert [(one.name, one.attributes["name"]) for one in graph.operations] == [("in", 0), ("hidden", 1), ("out", 2)]
+    assert [(one.source, one.target) for one in graph.edges] == [("in", "hidden"), ("hidden", "out")]
     [features] = records_of(batch, EmbeddingPoint)
     vectors = np.frombuffer(source.blob(run, features.blob), np.float32).reshape(features.rows, features.dimensions)
     assert np.allclose(vectors, [[n / 3, -n] for n in range(6)])
