@@ -274,6 +274,27 @@ def test_a_real_visdom_loads_what_was_written_and_takes_what_is_posted(tmp_path:
     assert {"s0", "s1", "sweep_1"} <= names
 
 
+def test_a_visdom_with_a_login_and_a_base_url_is_posted_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("visdom", reason="visdom is not installed")
+    with cb.init(dir=tmp_path / "runs", name="one") as run:
+        run.log({"a": 1.0}, step=0)
+    folder = tmp_path / ".visdom"
+    folder.mkdir()
+    monkeypatch.delenv("VISDOM_USERNAME", raising=False)
+    with real.serve(folder, base_url="/board", login=("ada", "secret")) as port:
+        words = ["export", str(tmp_path / "runs"), "--format", "visdom", "--to", f"http://127.0.0.1:{port}/board"]
+        assert main(words) == 2
+        assert "wants a login: give --username" in capsys.readouterr().err
+        monkeypatch.setenv("VISDOM_PASSWORD", "wrong")
+        assert main([*words, "--username", "ada"]) == 2
+        assert "does not take this username and password" in capsys.readouterr().err
+        monkeypatch.setenv("VISDOM_PASSWORD", "secret")
+        assert main([*words, "--username", "ada"]) == 0
+    assert cb.open(folder)["one"]["a"].value.tolist() == [1.0]
+
+
 def test_nothing_or_no_visdom_that_answers_is_said_clearly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_runs(tmp_path / "runs")
     words = ["export", str(tmp_path / "runs"), "--format", "visdom", "--to"]

@@ -483,6 +483,13 @@ def test_environments_are_told_by_content_among_other_files(tmp_path: Path) -> N
     assert VisdomSource(tmp_path / "nothing").scan() == []
 
 
+def test_an_environment_called_run_is_not_taken_for_a_run_of_ours(tmp_path: Path) -> None:
+    write(tmp_path / "run.json", env({"w": curve(1.0, title="loss")}))
+    write(tmp_path / "main.json", env({}))
+    assert sorted(run.name for run in cb.open(tmp_path)) == ["main", "run"]
+    assert {run.info.source for run in cb.open(tmp_path)} == {"visdom"}
+
+
 def test_a_file_that_becomes_an_environment_is_found(tmp_path: Path) -> None:
     (tmp_path / "main.json").write_text("")
     source = VisdomSource(tmp_path)
@@ -508,10 +515,12 @@ def test_reading_writes_nothing_and_blobs_never_lead_out_of_the_file(tmp_path: P
     for path in ("secret.json", "../secret.json", str(tmp_path / "secret.json"), "/etc/passwd"):
         with pytest.raises(NotFound):
             source.blob(run, Foreign(path, 0, 4, "x/y"))
+    for encoding in ("", "base64", "visdom-svg", "visdom-content-0-00000000"):
+        with pytest.raises(NotFound):
+            source.blob(run, Foreign("main.json", 0, 100_000, "x/y", encoding))
+    [pane] = records_of(source.read(run, None), Pane)
     with pytest.raises(Damaged):
-        source.blob(run, Foreign("main.json", 0, 10, "x/y", "visdom-svg"))
-    with pytest.raises(Damaged):
-        source.blob(run, Foreign("main.json", 0, 100_000, "x/y", "visdom-content"))
+        source.blob(run, msgspec.structs.replace(pane.content, encoding=pane.content.encoding.replace("content-0", "svg-0")))
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()} == before
 
 
@@ -522,6 +531,17 @@ def test_a_blob_of_a_file_that_was_written_anew_is_not_taken_for_another(tmp_pat
     write(path, env({"longer": curve(1.0), "w": curve(1.0)}))
     with pytest.raises(NotFound, match="wrote the file anew"):
         source.blob(run, pane.content)
+    other = env({"w": curve(1.0)})
+    other["jsons"]["w"]["content"]["layout"] = {"a": 1}
+    first = env({"w": curve(1.0)})
+    first["jsons"]["w"]["content"]["layout"] = {"a": 2}
+    found = []
+    for value in (first, other):  # as long, at the same place
+        write(path, value)
+        source, run, batch = read_one(tmp_path)
+        found.append(records_of(batch, Pane)[0].content)
+    assert found[0].offset == found[1].offset
+    assert found[0] != found[1]
 
 
 def test_a_video_is_recovered_with_its_size(tmp_path: Path) -> None:

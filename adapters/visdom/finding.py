@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ...store.rundir import RUN_FILE
+from ...store.rundir import RUN_FILE, is_of_another
 from .jsonspans import NotJson, begin_of, decode, members
 
 ENVIRONMENT: Final = "environment"
@@ -138,7 +138,7 @@ def _list(directory: str) -> tuple[list[str], list[str]]:
                     below.append(entry.name)
             elif os.path.splitext(entry.name)[1].lower() in LOG_ENDINGS:
                 files.append(entry.name)
-    if RUN_FILE in files and kind_of(RUN_FILE, read_at(os.path.join(directory, RUN_FILE), HEAD, 0), HEAD) is None:
+    if RUN_FILE in files and not is_of_another(directory):
         return [], []
     return sorted(files), sorted(below)
 
