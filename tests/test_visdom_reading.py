@@ -10,6 +10,8 @@ import importlib.util
 import json
 import math
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crossboard as cb
+from crossboard.adapters.visdom import envfile, finding
 from crossboard.adapters.visdom import source as source_module
 from crossboard.adapters.visdom.envfile import Found, open_env, read_env
-from crossboard.adapters.visdom.jsonspans import MOST_DEPTH, Cut, NotJson, begin_of, decode, end_of, find, items, members
+from crossboard.adapters.visdom.jsonspans import MOST_DEPTH, Cut, NotJson, Span, begin_of, decode, end_of, find, items, members
+from crossboard.adapters.visdom.points import svg_in
 from crossboard.adapters.visdom.source import VisdomSource
 from crossboard.adapters.visdom.traces import Names, rejoin, split
 from crossboard.store.errors import Damaged, NotFound
@@ -498,6 +502,54 @@ def test_a_file_that_becomes_an_environment_is_found(tmp_path: Path) -> None:
     assert [one.id for one in source.scan()] == ["main"]
     os.unlink(tmp_path / "main.json")
     assert source.scan() == []
+
+
+def test_a_folder_of_many_other_files_is_left_alone_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(finding.MANY + 1):
+        (tmp_path / f"{number}.json").write_text("[]")
+    os.mkfifo(tmp_path / "pipe")
+    old = time.time() - 100
+    for path in tmp_path.iterdir():
+        os.utime(path, (old, old))
+    os.utime(tmp_path, (old, old))
+    source = VisdomSource(tmp_path)
+    assert source.scan() == []
+    looked: list[str] = []
+    look = finding.Folder._look
+
+    def counted(folder: finding.Folder, path: str) -> finding.VisdomFile | None:
+        looked.append(path)
+        return look(folder, path)
+
+    monkeypatch.setattr(finding.Folder, "_look", counted)
+    assert source.scan() == []
+    assert looked == []
+    write(tmp_path / "main.json", env({}))
+    assert [run.id for run in source.scan()] == ["main"]
+
+
+def test_each_part_of_a_pane_is_gone_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a history of many pictures costs what it has bytes, not their square."""
+    frames = [{"src": "data:image/png;base64,iVBORw0KGgo=", "caption": str(number)} for number in range(300)]
+    write(tmp_path / "main.json", env({"w": {"type": "image_history", "content": frames}}))
+    gone_through: list[int] = []
+
+    def counted(data: bytes, at: int) -> Iterator[Span]:
+        gone_through.append(at)
+        return items(data, at)
+
+    monkeypatch.setattr(envfile, "items", counted)
+    source, run, batch = read_one(tmp_path)
+    pictures = records_of(batch, ImagePoint)
+    assert [one.images[0].caption for one in pictures] == [str(number) for number in range(300)]
+    assert len(gone_through) == 1
+    assert source.blob(run, pictures[-1].images[0].blob) == base64.b64decode("iVBORw0KGgo=")
+
+
+def test_a_text_full_of_openings_is_read_at_once() -> None:
+    assert svg_in("<svg" * 500_000) == ""
+    assert svg_in("</svg>" * 100_000 + "<svg") == ""
+    assert svg_in('a<SVG a="1">b</svg >c') == '<SVG a="1">b</svg >'
 
 
 def test_a_window_that_the_client_named_tells_when_it_was_made(tmp_path: Path) -> None:

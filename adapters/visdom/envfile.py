@@ -24,7 +24,7 @@ from ...store.errors import Damaged, NotFound
 from ...store.kinds import Points, Problem
 from ...store.records import Blob, ConfigSet, Edited, Ended, Foreign, MetricDefined, Pane, Record
 from ...store.source import Strand
-from .jsonspans import Cut, NotJson, Span, begin_of, decode, find, members
+from .jsonspans import Cut, NotJson, Span, begin_of, decode, items, members
 from .points import JSON, Path, Place, form_of, packable, points_of
 from .traces import Names, TraceSeries, plain_text, split
 
@@ -63,9 +63,22 @@ class InText:
 
     def __init__(self, data: bytes, span: Span, name: str) -> None:
         self._data, self._span, self._name = data, span, name
+        self._parts: dict[int, Mapping[str | int, Span]] = {}
+
+    def _find(self, path: Path) -> Span:
+        """Where the value at `path` lies; each list and object is gone through once. Raises NotJson, KeyError."""
+        span = self._span
+        for step in path:
+            parts = self._parts.get(span.begin)
+            if parts is None:
+                is_list = self._data[span.begin : span.begin + 1] == b"["
+                found = enumerate(items(self._data, span.begin)) if is_list else members(self._data, span.begin)
+                parts = self._parts[span.begin] = dict(found)
+            span = parts[step]
+        return span
 
     def blob(self, path: Path, form: str, media_type: str, number: int = 0) -> Blob:
-        begin, end = find(self._data, self._span.begin, path)
+        begin, end = self._find(path)
         crc = google_crc32c.value(self._data[begin:end])
         return Foreign(self._name, begin, end - begin, media_type, f"{ENCODING}{form}-{number}-{crc:08x}")
 

@@ -60,7 +60,6 @@ HEAD: Final = 1 << 16
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
 _URI: Final = re.compile(r"data:(audio|video)/([a-z0-9.+-]{1,20});base64,([A-Za-z0-9+/=]*)")
-_SVG: Final = re.compile(r"<svg\b.*</svg\s*>", re.DOTALL | re.IGNORECASE)
 _PICTURE: Final = re.compile(r"data:(image/[a-z0-9.+-]{1,20});base64,")
 
 Path = Sequence["str | int"]
@@ -159,10 +158,18 @@ def _text(text: str, place: Place, at: dict[str, Any]) -> Iterator[Record]:
             yield VideoPoint(**at, blob=blob, width=film.width, height=film.height, frames=film.frames, fps=film.fps)
     if clips:
         yield AudioPoint(**at, clips=clips)
-    elif not found and _SVG.search(text):
+    elif not found and svg_in(text):
         yield FigurePoint(**at, blob=place.blob(("content",), "svg", "image/svg+xml"))
     elif not found and len(text) <= MOST_TEXT:
         yield TextPoint(**at, texts=[plain_text(text)], format="html")
+
+
+def svg_in(text: str) -> str:
+    """From the first ``<svg`` to the last ``</svg>`` of a text, "" where there is none."""
+    small = text.lower()
+    begin, last = small.find("<svg"), small.rfind("</svg")
+    end = text.find(">", last)
+    return text[begin : end + 1] if 0 <= begin < last < end and len(small) == len(text) else ""
 
 
 def network(content: Mapping[str, Any], at: Mapping[str, Any]) -> GraphPoint:
@@ -228,9 +235,9 @@ def form_of(form: str, value: Any, number: int = 0) -> bytes:
         if form == "data":
             return _data(value, number)
         if form == "svg":
-            found = _SVG.search(value)
-            if found is not None:
-                return found.group().encode("utf-8", "replace")
+            svg = svg_in(value)
+            if svg:
+                return svg.encode("utf-8", "replace")
         if form == "positions":
             rows = _positions(value)
             if rows is not None:
