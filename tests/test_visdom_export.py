@@ -270,6 +270,14 @@ def test_a_real_visdom_loads_what_was_written_and_takes_what_is_posted(tmp_path:
         for window, pane in written.items():
             if window in alone and pane["type"] in ("plot", "text"):
                 assert alone[window]["content"] == json.loads((folder / "s0.json").read_text())["jsons"][window]["content"]
+        followed = store_over(folder)
+        viz = real.client(port)
+        viz.line(np.array([9.0]), np.array([20]), win="loss", env="s1", update="append")
+        viz.save(["s1"])
+        followed.refresh()
+        [loss_of_s1] = [one for one in followed.series(tag="loss") if one.key.run.endswith("s1.json")]
+        assert followed.points(loss_of_s1.key).value.tolist()[-2:] == [1 / 20, 9.0]
+        followed.close()
     names = {run.name for run in cb.open(folder)}
     assert {"s0", "s1", "sweep_1"} <= names
 

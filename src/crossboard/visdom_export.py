@@ -163,7 +163,7 @@ class _Writing:
     def _panes(self, run: RunInfo, records: Sequence[Pane | PaneClosed], environment: EnvWriter) -> set[tuple[str, Kind | None]]:
         """Write the panes that are open, as they stood; return the (tag, kind) that they show, None for curves."""
         newest: dict[str, Pane] = {}
-        for record in records:
+        for record in sorted(records, key=lambda one: one.wall_time):  # several writers may have drawn them, one after the other
             if isinstance(record, PaneClosed):
                 newest.pop(record.window, None)
             else:
