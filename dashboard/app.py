@@ -103,7 +103,8 @@ def create_app(
     server = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=live)
     server.state.door = door
     server.state.newsroom = newsroom
-    data = DataRoutes(store, newsroom, door=door, crossboard=version)
+    pane_events = any(getattr(route, "path", "") == "/pane-event" for receiver in living for route in receiver.data_routes())
+    data = DataRoutes(store, newsroom, door=door, crossboard=version, pane_events=pane_events)
     server.mount(f"{base}/api", data.app(more=download_routes(store, exporters)))
     server.add_exception_handler(HTTPException, no_such_path)
     app = Dash(

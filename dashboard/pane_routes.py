@@ -57,14 +57,14 @@ KEPT_BYTES: Final = 128 << 20
 
 
 class PaneRoutes:
-    """The routes over one store, beside `run_routes.RunRoutes`, whose index they share."""
+    """The routes over one store, beside `run_routes.RunRoutes`, whose index they share. `takes_events`: what is done to a pane can be sent
+    to a program by ``/api/pane-event``, which a receiver brings."""
 
-    def __init__(self, store: Store, newsroom: Newsroom, index: PointIndex) -> None:
+    def __init__(self, store: Store, newsroom: Newsroom, index: PointIndex, *, takes_events: bool = False) -> None:
         self.store = store
         self.newsroom = newsroom
         self.index = index
-        self.takes_events = False
-        """Whether what is done to a pane can be sent to a program: a receiver brings ``/api/pane-event``."""
+        self.takes_events = takes_events
         self._kept: OrderedDict[tuple[str, str, str], tuple[int, Any]] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -83,9 +83,9 @@ log: Final = logging.getLogger("crossboard.dashboard")
 
 
 class DataRoutes:
-    """The routes over one store. `door` is None on a board that asks for no key."""
+    """The routes over one store. `door` is None on a board that asks for no key; `pane_events`: a receiver brings ``/api/pane-event``."""
 
-    def __init__(self, store: Store, newsroom: Newsroom, *, door: Door | None, crossboard: str) -> None:
+    def __init__(self, store: Store, newsroom: Newsroom, *, door: Door | None, crossboard: str, pane_events: bool = False) -> None:
         self.store = store
         self.newsroom = newsroom
         self.door = door
@@ -93,7 +93,7 @@ class DataRoutes:
         self.editor = Editor()
         self.media = Media(store)
         self.of_run = RunRoutes(store, newsroom, self.media)
-        self.of_panes = PaneRoutes(store, newsroom, self.of_run.index)
+        self.of_panes = PaneRoutes(store, newsroom, self.of_run.index, takes_events=pane_events)
 
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
@@ -111,7 +111,6 @@ class DataRoutes:
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
         routes.extend(self.of_run.routes())
         routes.extend(self.of_panes.routes())
-        self.of_panes.takes_events = any(getattr(route, "path", "") == "/pane-event" for route in more)
         routes.append(Route("/edit", self.edit, methods=["POST"]))
         routes.append(Route("/open", self.open, methods=["POST"]))
         return Starlette(
