@@ -427,3 +427,57 @@ def test_axe_finds_nothing_serious(root: Root, open_page: Open, names: tuple[str
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("#env-pick").click()
     assert faults(page) == []
+
+
+# ---------------------------------------------------------------------------------------------------- to the program
+
+
+def test_what_is_done_to_a_live_pane_reaches_the_program_that_listens(tmp_path: Path, open_page: Open) -> None:
+    """A program that speaks Visdom's protocol to the board: it draws, appends, and hears keys, settings, clicks and closing."""
+    (tmp_path / "runs").mkdir()
+    board = BOARD.Board(tmp_path / "runs", tmp_path / "cache", BOARD.free_port())
+    board.start()
+
+    def post(path: str, body: Any) -> str:
+        with urllib.request.urlopen(board.url + path, data=json.dumps(body).encode()) as answer:
+            return str(answer.read().decode())
+
+    def heard() -> list[dict[str, Any]]:
+        told = json.loads(post("vis_socket_wrap", {"message_type": "query", "sid": sid}))["messages"]
+        return [one for one in map(json.loads, told) if "event_type" in one]
+
+    try:
+        line = {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [2, 1], "name": "1"}
+        post("events", {"data": [line], "layout": {}, "win": "w", "eid": "main", "opts": {"title": "live"}})
+        controls = [{"type": "text", "name": "rate", "value": "0.1"}, {"type": "button", "name": "go", "value": "Go"}]
+        post("events", {"data": [{"type": "properties", "content": controls}], "win": "p", "eid": "main", "opts": {"title": "controls"}})
+        picture = {"type": "image", "content": {"src": MADE.picture(np.zeros((20, 30), np.uint8)), "caption": ""}}
+        post("events", {"data": [picture], "win": "i", "eid": "main", "opts": {"title": "picture"}})
+        sid = json.loads(post("vis_socket_wrap", {"message_type": "init"}))["sid"]
+        page = open_page(f"{board.url}?page=panes")
+        until(page, "crossboard.panes.all().length === 3 && crossboard.panes.all().every(one => one.live)", timeout_s=30)
+        settle(page)
+        more = {**line, "x": [2, 3], "y": [0.5, 0.2]}
+        post("update", {"data": [more], "win": "w", "eid": "main", "append": True, "name": "1"})
+        until(page, f"{plot('live')}.data[0].x.length === 4", timeout_s=30)
+        assert page.evaluate(f"[...{plot('live')}.data[0].y]") == [2, 1, 0.5, 0.2]
+        field = pane(page, "controls").locator("input")
+        field.fill("0.5")
+        field.press("Enter")
+        pane(page, "picture").locator("img").click()
+        pane(page, "live").hover()
+        pane(page, "live").get_by_label("Send keys to the program").click()
+        page.keyboard.press("j")
+        page.keyboard.press("Escape")
+        pane(page, "picture").hover()
+        pane(page, "picture").get_by_label("Close picture").click()
+        until(page, "crossboard.panes.all().length === 2", timeout_s=30)
+        assert titles(page) == ["live", "controls"]
+        events = heard()
+        assert [(one["event_type"], one["target"]) for one in events[:3]] == [("PropertyUpdate", "p"), ("Click", "i"), ("KeyPress", "w")]
+        assert (events[0]["propertyId"], events[0]["value"]) == (0, "0.5")
+        assert events[1]["image_coord"]["x"] == pytest.approx(15, abs=1)
+        assert (events[2]["key"], events[2]["key_code"]) == ("j", 74)
+        assert "i" in {one["target"] for one in events[3:]}
+    finally:
+        board.stop()

@@ -15,7 +15,7 @@
   /** A control for a property, that says what it was set to. tell(value) */
   function control(one, name, tell) {
     const words = value => value === null || value === undefined ? '' : String(value), label = {'aria-label': name};
-    if (one.type === 'button') return h('button.btn', {type: 'button', ...label, onclick: () => tell('clicked')}, words(one.value) || name);
+    if (one.type === 'button') return h('button.btn', {type: 'button', title: name, onclick: () => tell('clicked')}, words(one.value) || name);
     if (one.type === 'checkbox') {
       const box = h('input', {type: 'checkbox', ...label, onchange: () => tell(box.checked)});
       box.checked = Boolean(one.value);
