@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 import numpy as np
@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..store.errors import NotFound
 from ..store.kinds import Curve, Kind, RunInfo, SeriesInfo, SeriesKey
-from ..store.panes import open_panes
+from ..store.panes import OpenPanes
 from ..store.records import Foreign, Pane
 from ..store.source import Placed
 from ..store.store import Store
@@ -29,7 +29,6 @@ from .events import Newsroom
 from .media import TYPES, size_of
 from .pane_curves import part_of_trace, trace_points
 from .panes import content_of, frames_of, pane_json, picture_bytes, shown_content, version_of
-from .points import PointIndex
 from .query import COLUMNS, CSV, JSON, Query
 from .replies import Refused, json_reply, number, to_json
 from .safety import SOURCE_POLICY
@@ -52,21 +51,33 @@ PANE_COLUMNS: Final = [
 LIVE_PROJECT: Final = "visdom"
 """The project of the runs into which a receiver of Visdom's protocol writes."""
 MOST_POINTS: Final = 1_000_000
+MOST_FOLDS: Final = 256
+"""Runs whose open panes are kept."""
 KEPT_BYTES: Final = 128 << 20
 """Bytes, as JSON, of the contents that are kept parsed for the pictures in them."""
 
 
+class _Known(NamedTuple):
+    """The open panes of a run after its first `read` records of their kind, `last` among them, at a version of the store."""
+
+    panes: OpenPanes
+    read: int
+    last: Placed | None
+    version: int
+
+
 class PaneRoutes:
-    """The routes over one store, beside `run_routes.RunRoutes`, whose index they share. `takes_events`: what is done to a pane can be sent
+    """The routes over one store, beside `run_routes.RunRoutes`. `takes_events`: what is done to a pane can be sent
     to a program by ``/api/pane-event``, which a receiver brings."""
 
-    def __init__(self, store: Store, newsroom: Newsroom, index: PointIndex, *, takes_events: bool = False) -> None:
+    def __init__(self, store: Store, newsroom: Newsroom, *, takes_events: bool = False) -> None:
         self.store = store
         self.newsroom = newsroom
-        self.index = index
         self.takes_events = takes_events
         self._kept: OrderedDict[tuple[str, str, str], tuple[int, Any]] = OrderedDict()
         self._lock = threading.Lock()
+        self._folds: OrderedDict[str, _Known] = OrderedDict()
+        self._folding = threading.Lock()
 
     def routes(self) -> list[BaseRoute]:
         """All of them, to stand below ``/api``."""
@@ -113,7 +124,32 @@ class PaneRoutes:
         return [pane_json(one, series) for one in self._open(run)]
 
     def _open(self, run: str) -> list[Placed]:
-        return open_panes(self.index.of(run, Kind.CONFIG, None).placed)
+        """The open panes as they are now. Only what came since they were asked for last is read: a window that a program shows anew
+        at every step leaves a record each time."""
+        with self._folding:
+            known = self._folds.pop(run, None)
+            version = self.store.version
+            if known is None or (version != known.version and not self._stands(run, known.version)):
+                known = self._followed(run, known, version)
+            self._folds[run] = known
+            while len(self._folds) > MOST_FOLDS:
+                self._folds.popitem(last=False)
+            return known.panes.listed()
+
+    def _followed(self, run: str, known: _Known | None, version: int) -> _Known:
+        if known is not None and known.last is not None:
+            came = self.store.records(run, Kind.CONFIG, skip=known.read - 1)
+            if came and came[0] == known.last:
+                known.panes.extend(came[1:])
+                return _Known(known.panes, known.read + len(came) - 1, came[-1], version)
+        came = self.store.records(run, Kind.CONFIG)
+        panes = OpenPanes()
+        panes.extend(came)
+        return _Known(panes, len(came), came[-1] if came else None, version)
+
+    def _stands(self, run: str, version: int) -> bool:
+        changes = self.store.changes_since(version)
+        return changes.complete and run not in changes.runs and run not in changes.removed
 
     # ----------------------------------------------------------------------------------------------- one window
 

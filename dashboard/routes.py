@@ -93,7 +93,7 @@ class DataRoutes:
         self.editor = Editor()
         self.media = Media(store)
         self.of_run = RunRoutes(store, newsroom, self.media)
-        self.of_panes = PaneRoutes(store, newsroom, self.of_run.index, takes_events=pane_events)
+        self.of_panes = PaneRoutes(store, newsroom, takes_events=pane_events)
 
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""

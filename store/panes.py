@@ -29,15 +29,30 @@ def open_count(windows: Windows) -> int:
     return sum(is_open for _, is_open in windows.values())
 
 
+class OpenPanes:
+    """The newest record of each open window, kept up while records come."""
+
+    def __init__(self) -> None:
+        self._windows: Windows = {}
+        self._newest: dict[str, Placed] = {}
+
+    def extend(self, placed: Iterable[Placed]) -> None:
+        """Take in records, in order of arrival; those that are of no pane are passed over."""
+        for one in placed:
+            record = one.record
+            if isinstance(record, (Pane, PaneClosed)) and take(self._windows, record):
+                if isinstance(record, Pane):
+                    self._newest[record.window] = one
+                else:
+                    self._newest.pop(record.window, None)
+
+    def listed(self) -> list[Placed]:
+        """They by `Pane.order`, then by when the window came."""
+        return sorted(self._newest.values(), key=lambda one: one.record.order)  # type: ignore[union-attr]
+
+
 def open_panes(placed: Iterable[Placed]) -> list[Placed]:
-    """The newest record of each open window, by `Pane.order`, then by when the window came. Other records are passed over."""
-    windows: Windows = {}
-    newest: dict[str, Placed] = {}
-    for one in placed:
-        record = one.record
-        if isinstance(record, (Pane, PaneClosed)) and take(windows, record):
-            if isinstance(record, Pane):
-                newest[record.window] = one
-            else:
-                newest.pop(record.window, None)
-    return sorted(newest.values(), key=lambda one: one.record.order)  # type: ignore[union-attr]
+    """`OpenPanes` of all records of a run."""
+    found = OpenPanes()
+    found.extend(placed)
+    return found.listed()

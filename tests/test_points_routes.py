@@ -168,9 +168,9 @@ def test_a_change_of_another_tag_does_not_read_this_one_again(live: tuple[Embedd
     asked: list[str | None] = []
     records = store.records
 
-    def watched(run: str, kind: Any, *, tag: str | None = None) -> list[Placed]:
+    def watched(run: str, kind: Any, *, tag: str | None = None, skip: int = 0) -> list[Placed]:
         asked.append(tag)
-        return records(run, kind, tag=tag)
+        return records(run, kind, tag=tag, skip=skip)
 
     store.records = watched  # type: ignore[method-assign]
     other = Placed(TextPoint(tag="other", step=0, wall_time=1e9, texts=["x"]), "w1", 1, 0, path="records", offset=300)
