@@ -104,7 +104,7 @@
   const kept = new Map();   // pane key -> {ranges, hidden, window}: what the user did, while the plot is not drawn
 
   paneViews.plot = pane => {
-    const box = h('div.plotly', {role: 'group', 'aria-label': `plot ${pane.title}`}), caption = h('p.pcap', {hidden: true}), element = h('div.pplot', {}, box, caption);
+    const box = h('div.plotly', {role: 'group', 'aria-label': `plot ${pane.title}`}), caption = h('p.pcap', {hidden: true}), nothing = h('p.none', {hidden: true}, 'An empty plot.'), element = h('div.pplot', {}, box, nothing, caption);
     let members = [], whole = new Map(), inside = new Map(), zoom = (kept.get(pane.key) || {}).window || null, drawn = false, queued = 0, frame = null, closed = false, drawing = Promise.resolve();
 
     const frames = member => Array.isArray(member.told.content) ? member.told.content : null;
@@ -151,6 +151,9 @@
         const Plotly = await figures.load();
         if (closed || !element.isConnected) return;
         const {data, layout} = figure(), large = pane.large;
+        box.hidden = !data.length;
+        nothing.hidden = data.length > 0;
+        if (!data.length) { if (drawn) { Plotly.purge(box); drawn = false; } return; }
         await Plotly.react(box, data, layout, {displaylogo: false, responsive: false, plotlyServerURL: '', showLink: false, showTips: false, doubleClickDelay: 350, displayModeBar: large ? true : 'hover', modeBarButtonsToRemove: ['sendDataToCloud', 'lasso2d', 'select2d', 'zoomIn2d', 'zoomOut2d']});
         if (!drawn) { drawn = true; box.on('plotly_relayout', moved); }
         kept.delete(pane.key);
@@ -198,7 +201,7 @@
           for (const curve of (from.get(member) || new Map()).values()) { shown += Math.min(curve.n, curve.total); total += curve.total; raw = raw && curve.raw; if (curve.error) missing++; }
         }
         const traces = members.reduce((n, member) => n + (contentOf(member).data || []).length, 0);
-        return [total > 0 ? (raw ? `${numbers.whole(total)} points${zoom ? ', all of this range' : ''}` : `${numbers.whole(shown)} of ${numbers.whole(total)} points, extremes kept`) : `${numbers.whole(traces)} ${traces === 1 ? 'trace' : 'traces'}`,
+        return [total > 0 ? (raw ? `${crossboard.counted(total, 'point')}${zoom ? ', all of this range' : ''}` : `${numbers.whole(shown)} of ${numbers.whole(total)} points, extremes kept`) : crossboard.counted(traces, 'trace'),
           missing > 0 && h('span.warn', {}, `${missing} ${missing === 1 ? 'trace is' : 'traces are'} not there`),
           taken > 0 && h('span.warn', {title: `nothing is loaded from other places: ${members.flatMap(one => one.told.taken_out).join(', ')}`}, `${taken} outside ${taken === 1 ? 'address' : 'addresses'} taken out`)];
       },

@@ -2,7 +2,7 @@
    keeps as HTML too, were recovered when they were read and are played by the browser's own players. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {Series, fill, frame, h, numbers, paneViews, plot} = crossboard;
+  const crossboard = root.crossboard, {Series, fill, frame, h, paneViews, plot} = crossboard;
   const OWN_LOOK = /<(svg|table|img|font|style|canvas)\b|\bstyle\s*=|\b(bg)?color\s*=/i;
 
   /** Colours for a text that names none of its own; null for one that was made for white paper. */
@@ -46,7 +46,7 @@
         const content = typeof told.content === 'string' ? told.content : JSON.stringify(told.content, null, 1);
         if (content !== shown) text(content);
       },
-      facts: () => [taken > 0 && h('span.warn', {title: 'scripts, forms and what lies outside the text are not shown'}, 'parts left out'), shown !== null && `${numbers.whole(shown.length)} characters`],
+      facts: () => [taken > 0 && h('span.warn', {title: 'scripts, forms and what lies outside the text are not shown'}, 'parts left out'), shown !== null && crossboard.counted(shown.length, 'character')],
       redraw() { if (shown !== null) text(shown); },
       close() { if (player && player.close) player.close(); },
     };

@@ -4,7 +4,7 @@
    fewer rounds for more nodes. Above 1,200 nodes they stand on a circle, which is said. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {fill, h, icon, numbers, paneViews, plot} = crossboard;
+  const crossboard = root.crossboard, {fill, h, icon, paneViews, plot} = crossboard;
   const WORK = 2e7, MOST_FORCED = 1200, MOST_EDGES = 20000, SVG = icon('close').namespaceURI;
 
   function svg(name, attributes, ...children) {
@@ -66,7 +66,7 @@
       if (!laid || !wide || !tall) return;
       const c = plot.colours(), clubs = [...new Set(nodes.map(one => one.club))], few = nodes.length <= 60, r = few ? 5 : nodes.length <= 300 ? 3.5 : 2, pad = few ? 30 : 14;
       const X = i => pad + laid.x[i] * (wide - 2 * pad), Y = i => pad + laid.y[i] * (tall - 2 * pad), arrow = `arrow-${Math.random().toString(36).slice(2)}`;
-      const drawing = svg('svg', {viewBox: `0 0 ${wide} ${tall}`, role: 'img', 'aria-label': `network of ${nodes.length} nodes and ${edges.length} edges${pane.title ? `, ${pane.title}` : ''}`});
+      const drawing = svg('svg', {viewBox: `0 0 ${wide} ${tall}`, role: 'img', 'aria-label': `network of ${crossboard.counted(nodes.length, 'node')} and ${crossboard.counted(edges.length, 'edge')}${pane.title ? `, ${pane.title}` : ''}`});
       if (options.directed) drawing.append(svg('defs', {}, svg('marker', {id: arrow, viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto'}, svg('path', {d: 'M0 1 7 4 0 7Z', fill: c.ink3}))));
       for (const [a, b, words] of edges) {
         const dx = X(b) - X(a), dy = Y(b) - Y(a), length = Math.hypot(dx, dy) || 1, cut = options.directed ? r + 1 : 0;
@@ -87,7 +87,7 @@
     return {
       element,
       show([member]) { take(member); draw(); },
-      facts: () => [`${numbers.whole(nodes.length)} nodes, ${numbers.whole(edges.length)} edges`, laid && !laid.forced && 'on a circle: too many for forces', lost > 0 && h('span.warn', {}, `${numbers.whole(lost)} edges not drawn`)],
+      facts: () => [`${crossboard.counted(nodes.length, 'node')}, ${crossboard.counted(edges.length, 'edge')}`, laid && !laid.forced && 'on a circle: too many for forces', lost > 0 && h('span.warn', {}, `${crossboard.counted(lost, 'edge')} not drawn`)],
       redraw: draw, resize: draw,
     };
   };

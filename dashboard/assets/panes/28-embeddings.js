@@ -35,7 +35,7 @@
         left = all.length - points.length;
         return draw();
       },
-      facts: () => [`${numbers.whole(points.length)} points`, left > 0 && h('span.warn', {}, `${numbers.whole(left)} not shown`)],
+      facts: () => [crossboard.counted(points.length, 'point'), left > 0 && h('span.warn', {}, `${numbers.whole(left)} not shown`)],
       redraw() { if (drawn) draw(); },
       resize() { if (drawn && root.Plotly && element.isConnected && box.clientWidth) root.Plotly.Plots.resize(box); },
       close() { closed = true; if (drawn && root.Plotly) root.Plotly.purge(box); },

@@ -26,7 +26,7 @@
         n = list.length;
         fill(element, n ? h('dl.kvs', {}, list.map((one, i) => row(words(one.name) || `property ${i + 1}`, (pane.live && paneEvents.control(one, words(one.name) || `property ${i + 1}`, set => pane.send({event_type: 'PropertyUpdate', propertyId: i, value: set}))) || value(one)))) : h('p.none', {}, 'No properties.'));
       },
-      facts: () => [`${numbers.whole(n)} ${n === 1 ? 'property' : 'properties'}`],
+      facts: () => [crossboard.counted(n, 'property', 'properties')],
     };
   };
 
@@ -46,7 +46,7 @@
           metrics.length ? [h('h3.kg', {}, 'Metrics'), h('table.t', {}, h('thead', {}, h('tr', {}, h('th', {}, 'Metric'), h('th.num', {}, 'Step'), h('th.num', {}, 'Value'))),
             h('tbody', {}, metrics.slice(-MOST_ROWS).map(metric => h('tr', {}, h('td', {}, words(metric.key)), h('td.num', {}, words(metric.step)), h('td.num', {}, Number.isFinite(metric.value) ? numbers.value(metric.value) : words(metric.value))))))] : []);
       },
-      facts: () => [n > MOST_ROWS ? `the newest ${numbers.whole(MOST_ROWS)} of ${numbers.whole(n)} metrics` : `${numbers.whole(n)} metrics`],
+      facts: () => [n > MOST_ROWS ? `the newest ${numbers.whole(MOST_ROWS)} of ${numbers.whole(n)} metrics` : crossboard.counted(n, 'metric')],
     };
   };
 
@@ -60,7 +60,7 @@
         size = text.length;
         fill(element, h('p.note', {}, `Panes of type “${told.type}” are not drawn here. This is what it holds.`), h('pre.plain', {}, text.slice(0, MOST_JSON)));
       },
-      facts: () => [size > MOST_JSON ? `the first ${numbers.whole(MOST_JSON)} of ${numbers.whole(size)} characters` : `${numbers.whole(size)} characters`],
+      facts: () => [size > MOST_JSON ? `the first ${numbers.whole(MOST_JSON)} of ${numbers.whole(size)} characters` : crossboard.counted(size, 'character')],
     };
   };
 })(window);

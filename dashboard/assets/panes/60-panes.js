@@ -7,7 +7,7 @@
   const LIST_MS = 250;   // least time between two readings of the list
 
   let shownFor = '', lists = new Map(), panes = new Map(), order = [], environments = [], failed = null, loaded = false, observer = null, screens = null, sizes = null, picker = null, field = null,
-    note = null, chips = null, twin = null, steps = null, again = 0, reading = null, readMore = false, width = 0, area = null, scrolled = 0, focusedKey = '', onPage = false;
+    note = null, chips = null, twin = null, steps = null, again = 0, reading = null, readMore = false, width = 0, area = null, scrolled = 0, onPage = false, picked = '';
 
   const isOn = () => state.run ? state.tab === 'panes' : state.page === 'panes';
   const runs = () => board.order.filter(run => run.panes > 0);
@@ -17,8 +17,11 @@
     if (state.run) return [state.run];
     const wanted = state.env.split('\n').filter(Boolean);
     if (wanted.length) return wanted;
-    const all = runs(), main = all.filter(run => run.name === 'main'), newest = [...(main.length ? main : all)].sort((a, b) => (b.updated || 0) - (a.updated || 0))[0];
-    return newest ? [newest.key] : [];
+    const all = runs();
+    if (all.some(run => run.key === picked)) return [picked];   // what was shown stays, whichever changes next
+    const main = all.filter(run => run.name === 'main'), newest = [...(main.length ? main : all)].sort((a, b) => (b.updated || 0) - (a.updated || 0))[0];
+    picked = newest ? newest.key : '';
+    return picked ? [picked] : [];
   }
 
   /* ---- reading */
