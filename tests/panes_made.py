@@ -58,7 +58,7 @@ LONG = "a title of two hundred characters " + "t" * 166
 class Environment:
     """One environment: a run whose panes are put by hand."""
 
-    def __init__(self, root: str | Path, name: str, *, project: str = "visdom", live: bool = False, run_id: str = "") -> None:
+    def __init__(self, root: str | Path, name: str, *, project: str = "boards", live: bool = False, run_id: str = "") -> None:
         made = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)[:60]
         self.path: str = HAND.make_run(root, run_id or made, project, name=name)
         self.writer: Any = HAND.HandWriter(self.path, process=HAND.alive() if live else HAND.dead())
