@@ -272,8 +272,8 @@ def draw(aligned: Aligned, wanted: Wanted, check: Callable[[], None]) -> tuple[B
 
 
 def among(runs: Sequence[RunInfo], *, keys: Collection[str], only: Collection[str], without: Collection[str]) -> list[RunInfo]:
-    """Which of `runs` a request means: those of `keys` (all when there are none), of these those with a mark of `only` (all when there are none),
-    and none with a mark of `without`.
+    """Which of `runs` a request means: those of `keys`, of these those with a mark of `only`, and none with a mark of `without`. Where no
+    key or no mark of `only` is given, all.
 
     Raises:
         ValueError: a mark stands for two runs.

@@ -32,7 +32,7 @@ MOST_CELLS: Final = 5_000_000
 """Interpolating, at most about so many values are made; with more, every k-th x position is taken (`Aligned.every`)."""
 _TABLE: Final = 8
 """Whole x values in a range of at most so many times their number are counted in a table instead of sorted."""
-_BLOCK: Final = 64
+_BLOCK: Final = 512
 _KNOWN: Final = 64
 
 
@@ -227,7 +227,7 @@ def _counted(arrays: Sequence[F64]) -> F64 | None:
         if not np.array_equal(index, offset):
             return None
         there[index] = True
-    return np.flatnonzero(there) + low
+    return np.asarray(np.flatnonzero(there) + low, np.float64)
 
 
 def _positions(lines: Sequence[_Ordered], shared: bool, check: Callable[[], None]) -> tuple[F64, int]:
@@ -327,10 +327,9 @@ def _laid_out(
     value = np.empty(int(start[-1]))
     if positions and found and int(n.min()) == len(found):
         matrix = value.reshape(positions, len(found))
-        for begin in range(0, positions, _BLOCK):  # a block of both fits the processor's cache
+        for begin in range(0, positions, _BLOCK):  # a block of the matrix stays near the processor while its columns come in
             end = begin + _BLOCK
-            if not begin % (32 * _BLOCK):
-                check()
+            check()
             for column, one in enumerate(found):
                 matrix[begin:end, column] = one.value[begin:end]
     else:

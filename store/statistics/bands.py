@@ -70,9 +70,9 @@ def band(
     weights(statistic, 1)
     low, high = np.full(len(aligned.x), np.nan), np.full(len(aligned.x), np.nan)
     middle = centre(aligned, statistic)
-    for positions, value in by_n(aligned) if kind is not None else ():
-        check()
-        low[positions], high[positions] = interval(
-            value, kind, statistic=statistic, level=level, resamples=resamples, seed=seed, check=check
-        )
+    if kind is not None:
+        for positions, value in by_n(aligned):
+            check()
+            found = interval(value, kind, statistic=statistic, level=level, resamples=resamples, seed=seed, check=check)
+            low[positions], high[positions] = found
     return Band(statistic, kind, level, aligned.x, aligned.n, middle, low, high, aligned.left_out, aligned.interpolated)

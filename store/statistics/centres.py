@@ -67,8 +67,9 @@ def weights(statistic: Statistic, n: int) -> F64:
         return found
     if statistic == "iqm":
         edge = np.arange(n, dtype=np.float64)
-        inside = np.minimum(edge + 1, (1 - TRIM) * n) - np.maximum(edge, TRIM * n)
-        return np.maximum(inside, 0.0) / (n - 2 * TRIM * n)
+        inside: F64 = np.minimum(edge + 1, (1 - TRIM) * n) - np.maximum(edge, TRIM * n)
+        weight: F64 = np.maximum(inside, 0.0) / (n - 2 * TRIM * n)
+        return weight
     raise ValueError(f"statistic: want one of {', '.join(STATISTICS)}, got {statistic!r}")
 
 

@@ -143,7 +143,7 @@ def _draws(statistic: Statistic, n: int, resamples: int, seed: int) -> F64:
     """(resamples, n): how much each ascending value weighs in the statistic of each bootstrap sample."""
     drawn = np.sort(np.random.default_rng(seed).integers(0, n, (resamples, n)), axis=1)
     place = drawn + np.arange(resamples)[:, None] * n
-    found = np.bincount(place.ravel(), weights=np.tile(weights(statistic, n), resamples), minlength=resamples * n)
+    found: F64 = np.bincount(place.ravel(), np.tile(weights(statistic, n), resamples), resamples * n).astype(np.float64, copy=False)
     return found.reshape(resamples, n)
 
 

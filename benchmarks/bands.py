@@ -1,0 +1,113 @@
+"""A thousand runs as bands: how long does the board take from the question to the answer?
+
+    python benchmarks/bands.py [--runs 1000] [--points 10000] [--keep DIRECTORY]
+
+A root of `--runs` runs with `--points` points of one tag each, in ten groups by learning rate, written as real points journals; the board
+over it in a process of its own; one request of `/api/groups` at a time, as a card sends it. "first" is the first question after a
+start of the board, when scipy is loaded and every point read from the store; "again" the same question for another window, when
+the board still has the groups' values. Each is timed at the asker, with all bytes of the answer; medians and, for "first", the slowest.
+
+Bar (issue 9): 1,000 runs x 10,000 points, mean and t interval, in at most 1 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import statistics
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+from boards import crossboard_server, table
+
+from crossboard.dashboard.columns import MEDIA_TYPE, unpack
+from crossboard.dashboard.groups import COLUMNS
+from crossboard.store.framing import encode_frame
+from crossboard.store.points import RECORD_DTYPE, PointsHeader, checks_of, encode_header
+from crossboard.store.process import ProcessIdentity
+from crossboard.store.records import VERSION, ConfigSet, Ended, Opened, Record, TagDeclared, encode_record
+from crossboard.store.rundir import RunFile, points_name, records_name, write_run_file
+
+TAG = "train/loss"
+ROUNDS = 3
+WRITER = "bench"
+BAR_S = 1.0
+
+
+def make_run(root: Path, number: int, *, points: int, stride: int) -> None:
+    """One finished run: a decay with noise of its own, at every step, or at steps of its own when `stride` is more than 1."""
+    name = f"run{number:04d}"
+    directory = root / "bench" / name
+    directory.mkdir(parents=True)
+    write_run_file(directory, RunFile(version=1, id=name, project="bench", name=name, created=1e9 + number))
+    records: list[Record] = [
+        Opened(version=VERSION, writer=WRITER, attempt=1, rank=0, wall_time=1e9 + number, process=ProcessIdentity(host="bench")),
+        TagDeclared(id=1, tag=TAG),
+        ConfigSet(wall_time=1e9 + number, config={"lr": 10.0 ** -(number % 10), "seed": number // 10}),
+        Ended(wall_time=2e9, status="finished", points=points),
+    ]
+    (directory / records_name(WRITER)).write_bytes(b"".join(encode_frame(encode_record(record)) for record in records))
+    index = np.arange(points)
+    block = np.zeros(points, RECORD_DTYPE)
+    block["step"], block["tag"] = index * stride + number % stride, 1
+    block["wall_time"] = 1e9 + number + index * 0.1
+    block["value"] = np.exp(-index / points * 4) + np.random.default_rng(number).normal(0, 0.05, points)
+    block["check"] = checks_of(index, block["step"], block["tag"])
+    (directory / points_name(WRITER)).write_bytes(encode_header(PointsHeader(WRITER, 1, 0, 1e9)) + block.tobytes())
+
+
+def ask(url: str, question: str) -> tuple[float, int]:
+    """Seconds until the answer is here, and how many points it has."""
+    request = urllib.request.Request(f"{url}api/groups?tag={TAG}&members=0&buckets=160&{question}", headers={"Accept": MEDIA_TYPE})
+    begun = time.perf_counter()
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        body = answer.read()
+    took = time.perf_counter() - begun
+    _, groups = unpack(body, "groups", len(COLUMNS))
+    return took, sum(len(columns[0]) for columns in groups)
+
+
+def measure(root: Path, runs: int) -> list[list[str]]:
+    rows = []
+    questions = {
+        "all runs, mean, t": ("by=framework", "band=t"),
+        "all runs, mean, BCa": ("by=framework", "band=bca"),
+        "10 groups, mean, t": ("by=config:lr", "band=t"),
+        "10 groups, median, BCa": ("by=config:lr", "statistic=median&band=bca"),
+        "10 groups over relative time, t": ("by=config:lr", "band=t&x=relative"),
+    }
+    with crossboard_server(root, runs=runs):
+        pass  # the catalog is written
+    for name, (by, question) in questions.items():
+        first, again, points = [], [], 0
+        for _ in range(ROUNDS):
+            with crossboard_server(root, runs=runs) as url:  # a board of its own, which keeps nothing of the other questions
+                took, points = ask(url, f"{by}&at=shared&{question}")
+                first.append(took)
+                again.append(ask(url, f"{by}&at=shared&{question}&low=-1")[0])
+        rows.append([name, f"{statistics.median(first):.2f} s", f"{max(first):.2f} s", f"{statistics.median(again):.2f} s", f"{points:,}"])
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--points", type=int, default=10_000)
+    parser.add_argument("--keep", type=Path, help="write the root here and use it when it is there already")
+    given = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        scratch = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crossboard-bands-")))
+        root = scratch / f"{given.runs}-{given.points}"
+        if not root.exists():
+            for number in range(given.runs):
+                make_run(root, number, points=given.points, stride=1)
+        rows = measure(root, given.runs)
+    print(f"{given.runs:,} runs x {given.points:,} points; bar: mean and t interval <= {BAR_S:.0f} s")
+    print(table(["", "first", "slowest", "again", "points sent"], rows))
+
+
+if __name__ == "__main__":
+    main()
