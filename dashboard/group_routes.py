@@ -85,10 +85,7 @@ class GroupRoutes:
         head = {"version": version, **_head(wanted), "by": grouping.by, "columns": list(COLUMNS), "alone": list(grouping.alone)}
         headers = {"Cache-Control": "no-store", "Vary": "Accept"}
         if form == JSON:
-            listed = [
-                {**sent.describe(members=members), **dict(zip(COLUMNS, map(columns.json_list, sent.columns), strict=True))}
-                for sent in found
-            ]
+            listed = [{**sent.describe(members=members), "columns": _lists(sent)} for sent in found]
             return Response(to_json({**head, "groups": listed}), media_type="application/json", headers=headers)
         body = columns.pack(head, "groups", [(sent.describe(members=members), sent.columns) for sent in found])
         return Response(body, media_type=columns.MEDIA_TYPE, headers=headers)
@@ -173,6 +170,10 @@ def _head(wanted: Wanted) -> dict[str, Any]:
         "high": number(wanted.high),
         **drawn,
     }
+
+
+def _lists(sent: SentGroup) -> dict[str, Any]:
+    return dict(zip(COLUMNS, map(columns.json_list, sent.columns), strict=True))
 
 
 def as_csv(found: Sequence[SentGroup]) -> bytes:
