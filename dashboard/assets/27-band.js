@@ -67,6 +67,7 @@
   function words(head, groups) {
     const several = groups.filter(group => group.members > 1 && group.total), parts = [STATISTICS[head.statistic]];
     if (head.band === 't' || head.band === 'bca') parts.push(`${KINDS[head.band]} ${percent(head.level)}`);
+    else if (head.band === 'std') parts[0] = KINDS.std;
     else if (head.band !== 'none') parts.push(KINDS[head.band]);
     if (several.length) parts.push(`n = ${range(Math.min(...several.map(group => group.n_low)), Math.max(...several.map(group => group.n_high)))}`);
     return parts.join(', ');
