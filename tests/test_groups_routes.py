@@ -7,7 +7,7 @@ import csv
 import io
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from crossboard.dashboard.events import Newsroom
 from crossboard.dashboard.group_routes import GroupRoutes
 from crossboard.dashboard.groups import COLUMNS, Cancelled, Groups, Wanted, lowest_ranks, mark
 from crossboard.store.embedded import EmbeddedStore
-from crossboard.store.kinds import Kind, Points
+from crossboard.store.kinds import F64, Kind, Points
 from crossboard.store.records import ConfigSet
 from crossboard.store.source import Batch, FoundRun, Placed, Strand
 from crossboard.store.statistics.grouping import group_runs
@@ -31,11 +31,9 @@ TAG = "train/loss"
 ALL = {"by": "config:lr", "tag": TAG}
 
 
-def strand(
-    values: list[float] | np.ndarray[Any, Any], *, steps: list[int] | None = None, attempt: int = 1, rank: int = 0, tag: str = TAG
-) -> Strand:
+def strand(values: Sequence[float] | F64, *, steps: list[int] | None = None, attempt: int = 1, rank: int = 0, tag: str = TAG) -> Strand:
     at = np.arange(len(values), dtype=np.int64) if steps is None else np.array(steps, np.int64)
-    return Strand(tag, rank, attempt, f"w{attempt}{rank}", Points(at, 1e9 + at * 2.0, np.array(values, np.float64)))
+    return Strand(tag, rank, attempt, f"w{attempt}{rank}", Points(at, (1e9 + at * 2.0).astype(np.float64), np.array(values, np.float64)))
 
 
 def add(store: EmbeddedStore, name: str, strands: list[Strand], config: dict[str, Any] | None = None, created: float = 1e9) -> str:
@@ -49,7 +47,8 @@ def add(store: EmbeddedStore, name: str, strands: list[Strand], config: dict[str
 @pytest.fixture
 def store() -> EmbeddedStore:
     store = EmbeddedStore(memory=True)
-    for seed, values in enumerate(([4, 3, 2, 1], [6, 5, math.nan, 3], [8, 7])):
+    losses: list[list[float]] = [[4, 3, 2, 1], [6, 5, math.nan, 3], [8, 7]]
+    for seed, values in enumerate(losses):
         add(store, f"a{seed}", [strand(values)], {"lr": 0.1, "seed": seed})
     for seed in range(2):
         add(store, f"b{seed}", [strand([1 + seed, 1, 1])], {"lr": 0.2, "seed": seed})

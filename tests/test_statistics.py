@@ -76,7 +76,7 @@ def test_interpolation_stays_between_two_finite_neighbours_and_is_counted() -> N
 
 
 def test_interpolation_of_very_many_lines_takes_every_kth_step_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = [line(str(i), (np.arange(0, 1000, 7) + i).tolist(), [float(i)] * 143) for i in range(5)]
+    lines = [Line(str(i), np.arange(0.0, 1000.0, 7.0) + i, np.full(143, float(i))) for i in range(5)]
     assert align(lines, interpolate=True).every == 1
     monkeypatch.setattr(alignment, "MOST_CELLS", 500)
     found = align(lines, interpolate=True)

@@ -7,7 +7,7 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard, {band, board, curves, failure, groups, h, icon, numbers, plot, state, stats, url} = crossboard;
-  const QUIET_MS = 1000, FAILED_MS = 3000, MANY = 200;
+  const QUIET_MS = 1000, FAILED_MS = 3000, MANY = 200, MOST_POINTS = 40000;
   let request = null, timer = 0, selection = '', selected = null;
 
   const on = () => Boolean(state.bands) && !state.run && !state.x.startsWith('metric:') && groups.by === state.bands;
@@ -121,6 +121,17 @@
     return [...tails, ...found];
   }
 
+  /** The members of a group that are shown when it is pointed at: all, or none where drawing them at every move would take too long. */
+  const membersOf = one => one.members && one.members.reduce((n, member) => n + member.curve.x.length, 0) <= MOST_POINTS ? one.members : [];
+
+  /** Where the groups of a card are as CSV, every point; "" where it draws none. */
+  function csv(card) {
+    if (!on()) return '';
+    const q = new URLSearchParams(wanted(card));
+    q.set('buckets', 100000);
+    return url(`api/groups?tag=${encodeURIComponent(card.tag)}&${q}&format=csv`);
+  }
+
   /** The curves that an axis must hold: those drawn and the edges of their bands. */
   const extents = drawn => drawn.flatMap(one => one.band ? [one.curve, one.band.low, one.band.high] : [one.curve]);
 
@@ -150,5 +161,5 @@
   state.on('bands stat band interp x zoom', () => { crossboard.grid.redraw(); curves.pump(); });
   groups.on('groups', () => { crossboard.grid.redraw(); curves.pump(); });
 
-  crossboard.bands = {on, pump, pending, changed, dress, extents, describe};
+  crossboard.bands = {on, pump, pending, changed, dress, membersOf, csv, extents, describe};
 })(window);

@@ -206,7 +206,7 @@
         const host = cursor.card === this, px = Math.round(at.X(cursor.x)) + 0.5;
         if (px >= at.left - 1 && px <= at.right + 1) {
           if (host && cursor.nearest && !fade && !cursor.nearest.older) plot.draw(g, {...at, xTicks: [], yTicks: []}, [cursor.nearest], {...plot.style(1, Boolean(this.zoom)), width: 2.25});
-          if (host && cursor.nearest && cursor.nearest.members && !fade) plot.draw(g, {...at, xTicks: [], yTicks: []}, cursor.nearest.members, {...plot.style(1, false), dots: 0, bare: true});
+          if (host && cursor.nearest && !fade) plot.draw(g, {...at, xTicks: [], yTicks: []}, bands.membersOf(cursor.nearest), {...plot.style(1, false), dots: 0, bare: true});
           g.strokeStyle = c.ink3; g.lineWidth = 1; g.globalAlpha = host ? 0.9 : 0.45;
           g.beginPath(); g.moveTo(px, at.top - 4); g.lineTo(px, at.bottom); g.stroke();
           g.globalAlpha = 1;
@@ -276,13 +276,13 @@
     /** The actions of the head; made anew only when they change. */
     actions() {
       const zoom = this.zoom, resumed = board.visible.some(run => run.attempts > 1) || this.showOlder;
-      const q = new URLSearchParams({tag: this.tag, x: state.x, format: 'csv'});
-      const name = `${zoom}|${this.log}|${this.showOlder}|${resumed}|${state.x}`;
+      const csv = bands.csv(this) || url(`api/curves?${new URLSearchParams({tag: this.tag, x: state.x, format: 'csv'})}`);
+      const name = `${zoom}|${this.log}|${this.showOlder}|${resumed}|${csv}`;
       if (this.actionsName === name && this.notes.childElementCount) return;
       this.actionsName = name;
       const held = this.notes.contains(document.activeElement) ? document.activeElement.dataset.act : null;
       fill(this.notes,
-        h('a.ib.sm.act', {href: url(`api/curves?${q}`), 'data-act': 'data', download: `${this.tag.replaceAll('/', '-')}.csv`, title: 'Points as CSV', 'aria-label': 'Points as CSV'}, icon('table', true)),
+        h('a.ib.sm.act', {href: csv, 'data-act': 'data', download: `${this.tag.replaceAll('/', '-')}.csv`, title: 'Points as CSV', 'aria-label': 'Points as CSV'}, icon('table', true)),
         resumed && h('button.ib.sm.act', {type: 'button', 'data-act': 'old', 'aria-pressed': String(this.showOlder), title: 'Older attempts, dotted', 'aria-label': 'Older attempts', onclick: () => state.toggle('old', this.tag)}, icon('restart', true)),
         h('button.lk.act', {type: 'button', 'data-act': 'log', 'aria-pressed': String(this.log), title: 'Log y axis (L)', onclick: () => state.toggle('log', this.tag)}, 'log'),
         zoom && h('button.pill', {type: 'button', 'data-act': 'zoom', title: 'Show the whole range again (Z)', 'aria-label': `Zoomed to ${rangeWords(zoom)}: show the whole range`, onclick: () => this.reset()}, rangeWords(zoom), icon('close', true)));
