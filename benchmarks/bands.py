@@ -3,8 +3,9 @@
     python benchmarks/bands.py [--runs 1000] [--points 10000] [--keep DIRECTORY]
 
 A root of `--runs` runs with `--points` points of one tag each, in ten groups by learning rate, written as real points journals; the board
-over it in a process of its own; one request of `/api/groups` at a time, as a card sends it. "first" is the first question after a
-start of the board, when scipy is loaded and every point read from the store; "again" the same question for another window, when
+over it in a process of its own; one request of `/api/groups` at a time, as a card sends it, after the
+card has read its thinned curves. "first" is the first question after a start of the board, when scipy is loaded and every point
+read from the store; "again" the same question for another window, when
 the board still has the groups' values. Each is timed at the asker, with all bytes of the answer; medians and, for "first", the slowest.
 "processor" is the processor time of the same work (reading, bringing together, summing up, thinning) in this process, which other
 work on the machine does not lengthen; scipy is loaded before.
@@ -82,6 +83,8 @@ def processor_time(root: Path, by: str, wanted: Wanted) -> float:
     """Seconds of processor time from the store to what is sent."""
     store = EmbeddedStore(sources_for([root]), cache=root.with_name(root.name + "-cache"))
     grouping = group_runs(store.runs(), by)
+    for series in store.series(tag=TAG):
+        store.overview(series.key, max_buckets=40)
     begun = time.process_time()
     Groups(store).bands([TAG], grouping, wanted, check=lambda: None)
     took = time.process_time() - begun
@@ -105,6 +108,7 @@ def measure(root: Path, runs: int) -> list[list[str]]:
         first, again, points = [], [], 0
         for _ in range(ROUNDS):
             with crossboard_server(root, runs=runs) as url:  # a board of its own, which keeps nothing of the other questions
+                urllib.request.urlopen(f"{url}api/curves?tag={TAG}&buckets=40", timeout=120).read()
                 took, points = ask(url, question)
                 first.append(took)
                 again.append(ask(url, f"{question}&low=-1")[0])

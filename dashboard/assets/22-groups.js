@@ -30,7 +30,11 @@
     const names = [...answer.groups.map(group => group.key), ...answer.alone.map(key => `alone ${key}`)];
     let free = [...slots.keys()].filter(key => key.startsWith(`${groups.by}\n`)).length;
     for (const name of answer.by ? names : []) if (!slots.has(`${groups.by}\n${name}`)) slots.set(`${groups.by}\n${name}`, free++);
-    for (const group of answer.groups) for (const key of group.runs) groups.of.set(key, group);
+    for (const group of answer.groups) {
+      const first = board.runs.get(group.runs[0]);
+      if (answer.by === 'framework' && first) group.label = group.label.replace(/\S+$/, first.heading);   // as the rail calls it
+      for (const key of group.runs) groups.of.set(key, group);
+    }
     board.recolour();
     news.tell('groups');
   }

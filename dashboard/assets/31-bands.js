@@ -158,7 +158,7 @@
     return {words: waits ? `${said}, newer pending` : said, sample: list.length ? `${sample}${every > 1 ? ` of every ${numbers.whole(every)}th` : ''}` : '', facts};
   }
 
-  state.on('bands stat band interp x zoom', () => { crossboard.grid.redraw(); curves.pump(); });
+  state.on('bands stat band interp', () => { crossboard.grid.redraw(); curves.pump(); });
   groups.on('groups', () => { crossboard.grid.redraw(); curves.pump(); });
 
   crossboard.bands = {on, pump, pending, changed, dress, membersOf, csv, extents, describe};
