@@ -66,7 +66,7 @@
   /* what is in a group changes with the runs there are, and seldom with what a run becomes */
   board.on('runs', () => {
     const now = board.order.map(run => run.mark).join('.');
-    if (!board.loaded || (!known && !now)) return;
+    if (!board.loaded || (board.order.length < 2 && !state.bands && !known)) return;   // one run is no group
     if (now !== known) { known = now; soon(SOON_MS); } else if (state.bands && board.order.some(run => run.status === 'running')) soon(AGAIN_MS);
   });
   state.on('bands', () => {
