@@ -237,7 +237,7 @@ def test_a_group_follows_its_runs_while_they_go_on(logged: Logged, open_page: Op
     assert page.evaluate(f"[...{live}.curve.y]") == pytest.approx([1.5, 2, 2.5, 3, 3.5])
 
 
-@pytest.mark.parametrize(("width", "height", "scheme"), [(390, 844, "light"), (1440, 900, "dark")])
+@pytest.mark.parametrize(("width", "height", "scheme"), [(390, 844, "light"), (900, 700, "light"), (1440, 900, "dark")])
 def test_the_bar_is_reachable_and_nothing_serious_is_found(logged: Logged, open_page: Open, width: int, height: int, scheme: str) -> None:
     page = open_page("?bands=seed&band=bca", width=width, height=height, scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -76,10 +76,10 @@
   /** What has to be said beside: [{words, title}]. */
   function cautions(head, groups) {
     const sum = name => groups.reduce((n, group) => n + group[name], 0), several = groups.filter(group => group.members > 1), found = [];
-    if (sum('left_out')) found.push({words: `${numbers.whole(sum('left_out'))} left out`, title: `${numbers.whole(sum('left_out'))} values are NaN or infinite and in no ${STATISTICS[head.statistic]}`});
-    if (sum('interpolated')) found.push({words: `interpolated ${numbers.whole(sum('interpolated'))} of ${numbers.whole(sum('values'))}`, title: 'values on the line between two logged points of a run'});
     const few = Math.min(Infinity, ...several.filter(group => group.total).map(group => group.n_low));
     if (head.band === 'bca' && few < MEASURED) found.push({words: `covers less than ${percent(head.level)}`, title: `A bootstrap of few runs is too narrow. Measured on normal values, mean: 73 % at n = 3, 84 % at n = 5, 90 % at n = 10 (docs/statistics.md)`});
+    if (sum('left_out')) found.push({words: `${numbers.whole(sum('left_out'))} left out`, title: `${numbers.whole(sum('left_out'))} values are NaN or infinite and in no ${STATISTICS[head.statistic]}`});
+    if (sum('interpolated')) found.push({words: `interpolated ${numbers.whole(sum('interpolated'))} of ${numbers.whole(sum('values'))}`, title: 'values on the line between two logged points of a run'});
     return found;
   }
 

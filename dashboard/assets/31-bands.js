@@ -121,8 +121,11 @@
     return [...tails, ...found];
   }
 
-  /** The members of a group that are shown when it is pointed at: all, or none where drawing them at every move would take too long. */
-  const membersOf = one => one.members && one.members.reduce((n, member) => n + member.curve.x.length, 0) <= MOST_POINTS ? one.members : [];
+  /** Draw the members of the group that is pointed at, below its line; none where that would take too long at every move. */
+  function drawMembers(g, at, {members = []}) {
+    if (!members.length || members.reduce((n, one) => n + one.curve.x.length, 0) > MOST_POINTS) return;
+    plot.draw(g, {...at, xTicks: [], yTicks: []}, members, {...plot.style(members.length, false), alpha: members.length > 20 ? 0.25 : 0.6, dots: 0, bare: true});
+  }
 
   /** Where the groups of a card are as CSV, every point; "" where it draws none. */
   function csv(card) {
@@ -161,5 +164,5 @@
   state.on('bands stat band interp', () => { crossboard.grid.redraw(); curves.pump(); });
   groups.on('groups', () => { crossboard.grid.redraw(); curves.pump(); });
 
-  crossboard.bands = {on, pump, pending, changed, dress, membersOf, csv, extents, describe};
+  crossboard.bands = {on, pump, pending, changed, dress, drawMembers, csv, extents, describe};
 })(window);

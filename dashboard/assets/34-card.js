@@ -205,8 +205,8 @@
       if (cursor && (!this.drag || cursor.card === this)) {
         const host = cursor.card === this, px = Math.round(at.X(cursor.x)) + 0.5;
         if (px >= at.left - 1 && px <= at.right + 1) {
+          if (host && cursor.nearest && !fade) bands.drawMembers(g, at, cursor.nearest);
           if (host && cursor.nearest && !fade && !cursor.nearest.older) plot.draw(g, {...at, xTicks: [], yTicks: []}, [cursor.nearest], {...plot.style(1, Boolean(this.zoom)), width: 2.25});
-          if (host && cursor.nearest && !fade) plot.draw(g, {...at, xTicks: [], yTicks: []}, bands.membersOf(cursor.nearest), {...plot.style(1, false), dots: 0, bare: true});
           g.strokeStyle = c.ink3; g.lineWidth = 1; g.globalAlpha = host ? 0.9 : 0.45;
           g.beginPath(); g.moveTo(px, at.top - 4); g.lineTo(px, at.bottom); g.stroke();
           g.globalAlpha = 1;

@@ -3,7 +3,7 @@
   'use strict';
   const crossboard = root.crossboard, {band, byId, fill, groups, h, icon, numbers, state} = crossboard;
   const NAMES = {seed: 'seeds of one config', group: 'group', framework: 'framework'};
-  const BANDS = [['t', 't interval 95 %'], ['bca', 'BCa 95 %'], ['std', 'std'], ['minmax', 'min to max'], ['iqr', 'IQR'], ['none', 'none']];
+  const BANDS = [['t', 't interval 95 %'], ['bca', 'BCa 95 %'], ['std', 'std'], ['minmax', 'min to max'], ['iqr', 'IQR'], ['none', 'no band']];
 
   const nameOf = by => NAMES[by] || by.replace(/^config:/, '');
 
@@ -15,7 +15,7 @@
   function ways() {
     const there = groups.choices.map(one => [one.by, `${nameOf(one.by)} (${numbers.whole(one.groups)})`]);
     if (state.bands && !groups.choices.some(one => one.by === state.bands)) there.push([state.bands, nameOf(state.bands)]);
-    return [['', 'none'], ...there];
+    return [['', 'no groups'], ...there];
   }
 
   function setStatistic(name) {
