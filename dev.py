@@ -39,6 +39,7 @@ PEERS = ("torch", "tensorboard", "trackio", "wandb", "scikit-learn")  # what ben
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CORE_MARKS = "not browser and not torch and not tensorflow and not slow"
 SAME_ON_EVERY_PYTHON = ("test_assets.py", "test_demo.py", "test_dev.py", "test_docs.py", "test_layout.py")
+LAST_FAILED = ("--last-failed", "--last-failed-no-failures=none")
 PYTEST_NO_TESTS = 5
 CORE_LIMIT_S = 1800  # for one other Python; they run side by side
 
@@ -259,8 +260,16 @@ def test(rest: list[str]) -> int:
     if failed:
         say("failed so far: " + "; ".join(failed) + "; going on with the tests, the exit status will be 1")
     say(f"running the tests on Python {version_of(VENV)}")
-    code = call(python_in(VENV), "-m", "pytest", *rest, env=env)
+    code = call(python_in(VENV), "-m", "pytest", *(rest or side_by_side()), env=env)
+    if code == 1 and not rest:
+        say("what failed side by side runs once more, alone")
+        code = call(python_in(VENV), "-m", "pytest", *LAST_FAILED, env=env)
     return code or (1 if failed else 0)
+
+
+def side_by_side() -> list[str]:
+    """Return the arguments that run whole files of tests side by side, one a processor."""
+    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"] if (os.cpu_count() or 1) > 1 else []
 
 
 def other_interpreters(here: str) -> list[tuple[str, str | None]]:
@@ -315,7 +324,7 @@ def other_pythons(here: str) -> list[str]:
         if code in (0, PYTEST_NO_TESTS):
             continue
         say(f"Python {version}: status {code}, whole output in {log}; what failed runs once more, alone")
-        again = call(*core_tests(venv), "--last-failed", "--last-failed-no-failures=none") if code == 1 else code
+        again = call(*core_tests(venv), *LAST_FAILED) if code == 1 else code
         if again not in (0, PYTEST_NO_TESTS):
             failed.append(f"tests on Python {version}")
     return failed

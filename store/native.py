@@ -24,7 +24,7 @@ from .errors import CrossboardError, NotFound
 from .kinds import Problem
 from .process import ProcessIdentity, life_of
 from .records import Blob, Foreign
-from .rundir import RUN_FILE, find_runs, list_writers, points_name, read_run_file, records_name
+from .rundir import RUN_FILE, find_runs, is_of_another, list_writers, points_name, read_run_file, records_name
 from .source import Batch, FoundRun, WriterLife
 from .tail import Restart, Tail, WriterCursor, say
 
@@ -66,7 +66,12 @@ class NativeSource:
             except OSError:
                 continue
             known = self._found.get(directory)
-            run = known[1] if known is not None and known[0] == changed else self._identify(directory)
+            if known is not None and known[0] == changed:
+                run = known[1]
+            else:
+                if is_of_another(directory):
+                    continue
+                run = self._identify(directory)
             seen[directory] = (changed, run)
             found.append(replace(run, token=self._token(directory)))
         self._found = seen

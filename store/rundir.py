@@ -41,6 +41,7 @@ SEALING_SUFFIX: Final = ".sealing"
 RECORDS_SUFFIX: Final = ".cbr"
 TEMPORARY_SUFFIX: Final = ".tmp"
 _READ_AGAIN_S: Final = 0.5
+_MOST_RUN_FILE: Final = 1 << 20
 
 
 class RunFile(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -131,6 +132,22 @@ def list_writers(run_dir: str | os.PathLike[str]) -> list[str]:
 def is_run_dir(path: str | os.PathLike[str]) -> bool:
     """Whether `path` holds a run.json."""
     return os.path.isfile(os.path.join(path, RUN_FILE))
+
+
+def is_of_another(path: str | os.PathLike[str]) -> bool:
+    """Whether the run.json in `path` is certainly of another tool, as that of an environment of Visdom called "run" is.
+
+    So is a JSON object without any field of ours, and what is larger than ours can be. A damaged one is not: it may be ours.
+    """
+    try:
+        with open(os.path.join(path, RUN_FILE), "rb") as file:
+            data = file.read(_MOST_RUN_FILE + 1)
+        if len(data) > _MOST_RUN_FILE:
+            return True
+        head = msgspec.json.decode(data)
+    except (OSError, msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return False
+    return isinstance(head, dict) and not {"version", "id", "project"} & head.keys()
 
 
 def _directories(path: str) -> list[str]:

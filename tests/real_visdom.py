@@ -24,18 +24,27 @@ import numpy as np
 SERVER = """
 import sys
 from visdom.server.run_server import start_server
-start_server(port=int(sys.argv[1]), env_path=sys.argv[2], bind_local=True, base_url=sys.argv[3])
+from visdom.utils.server_utils import hash_password
+port, env_path, base_url, username, password = sys.argv[1:]
+known = {"username": username, "password": hash_password(hash_password(password))} if username else None
+start_server(port=int(port), env_path=env_path, bind_local=True, base_url=base_url, user_credential=known)
 """
 
 
 @contextlib.contextmanager
-def serve(env_path: Path, *, base_url: str = "", python: str = sys.executable) -> Iterator[int]:
-    """Run a server over `env_path`; gives its port. It is killed at the end, so that nothing but what was saved is there."""
+def serve(env_path: Path, *, base_url: str = "", login: tuple[str, str] = ("", "")) -> Iterator[int]:
+    """Run a server over `env_path`, with a login where there is one; gives its port.
+
+    It is killed at the end, so that nothing but what was saved is there.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     environment = {**os.environ, "HOME": str(env_path.parent), "PYTHONPATH": ""}
-    command = [python, "-c", SERVER, str(port), str(env_path), base_url]
+    if any(login):
+        Path(environment["HOME"], ".visdom").mkdir(exist_ok=True)
+        Path(environment["HOME"], ".visdom", "COOKIE_SECRET").write_text("secret")
+    command = [sys.executable, "-c", SERVER, str(port), str(env_path), base_url, *login]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + 60
@@ -43,6 +52,8 @@ def serve(env_path: Path, *, base_url: str = "", python: str = sys.executable) -
             try:
                 post(port, "/env_state", {}, base_url=base_url)
                 break
+            except urllib.error.HTTPError:
+                break  # it wants a login
             except OSError:
                 if time.monotonic() > until or process.poll() is not None:
                     raise

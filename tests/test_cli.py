@@ -91,7 +91,8 @@ def test_it_runs_as_a_module_and_starts_without_a_web_server() -> None:
         (["--port", "x"], "want a port in 0..65535, got 'x'"),
         (["--colour"], "unrecognized arguments: --colour"),
         (["export", ".", "--format", "xlsx", "--output", "x"], "invalid choice: 'xlsx'"),
-        (["export", "."], "the following arguments are required: --format, --output"),
+        (["export", "."], "the following arguments are required: --format"),
+        (["export", ".", "--format", "csv"], "want --output FILE"),
     ],
 )
 def test_a_wrong_call_says_what_was_wrong_and_ends_with_2(

@@ -6,8 +6,10 @@ Every page is watched: a console error or an uncaught exception fails the test t
 from __future__ import annotations
 
 import importlib.util
+import json
 import time
 import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +70,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
         going.put(TextPoint(tag="diary", step=step, wall_time=time.time(), texts=[f"day {step}"]))
     board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=3)
     board.start()
-    import json
-    import urllib.request
-
     with urllib.request.urlopen(board.url + "api/runs") as answer:
         keys = {run["id"]: run["key"] for run in json.load(answer)["runs"]}
     yield Root(board, keys, going)
@@ -376,6 +375,53 @@ def test_a_new_point_appears_while_the_newest_is_followed_and_not_otherwise(root
     assert page.locator(".texts").inner_text() == stays
     page.get_by_role("button", name="Newest").click()
     until(page, "document.querySelector('.texts').innerText.includes('yet another')")
+
+
+def put_and_wait(root: Root, page: Page, text: str) -> None:
+    """Log one more text and wait until the board knows it."""
+    before = page.evaluate("crossboard.run.panels()[0].series.version") if page.evaluate("Boolean(crossboard.run)") else 0
+    root.live.put(TextPoint(tag="diary", step=int(1000 * time.time()), wall_time=time.time(), texts=[text]))
+    query = urllib.parse.urlencode({"run": root.keys["nothing"], "kind": "text", "tag": "diary"})
+    end = time.monotonic() + 15
+    while json.load(urllib.request.urlopen(f"{root.board.url}api/points?{query}"))["version"] <= before:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_point_that_comes_while_the_points_are_read_is_read_too(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("nothing", tab="text"))
+    until(page, "crossboard.live.heard")
+    held = []
+
+    def hold(route: Any) -> None:
+        if held or "first=" in route.request.url:
+            route.continue_()
+            return
+        answer = route.fetch()
+        held.append(answer)
+        put_and_wait(root, page, "written meanwhile")
+        time.sleep(0.5)  # so that the news of it is there before the older answer
+        route.fulfill(response=answer)
+
+    page.route("**/api/points*", hold)
+    page.evaluate("void crossboard.run.panels()[0].series.refresh()")
+    until(page, "document.querySelector('.texts').innerText.includes('written meanwhile')")
+    assert held
+
+
+def test_a_point_that_comes_before_the_stream_is_open_is_read_too(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("nothing", tab="text"))
+    page.add_init_script("delete window.SharedWorker")  # whose requests cannot be held back
+    held: list[Any] = []
+    page.route("**/api/events*", lambda route: held.append(route))
+    page.reload()
+    until(page, READY, timeout_s=30)
+    assert not page.evaluate("crossboard.live.heard")
+    put_and_wait(root, page, "before anybody listened")
+    assert not page.evaluate("document.querySelector('.texts').innerText.includes('before anybody listened')")
+    for route in held:
+        route.continue_()
+    until(page, "document.querySelector('.texts').innerText.includes('before anybody listened')")
 
 
 def test_a_new_tag_of_a_new_kind_gets_its_tab(root: Root, open_page: Open) -> None:

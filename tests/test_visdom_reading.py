@@ -10,6 +10,8 @@ import importlib.util
 import json
 import math
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crossboard as cb
+from crossboard.adapters.visdom import envfile, finding
 from crossboard.adapters.visdom import source as source_module
 from crossboard.adapters.visdom.envfile import Found, open_env, read_env
-from crossboard.adapters.visdom.jsonspans import MOST_DEPTH, Cut, NotJson, begin_of, decode, end_of, find, items, members
+from crossboard.adapters.visdom.jsonspans import MOST_DEPTH, Cut, NotJson, Span, begin_of, decode, end_of, find, items, members
+from crossboard.adapters.visdom.points import svg_in
 from crossboard.adapters.visdom.source import VisdomSource
 from crossboard.adapters.visdom.traces import Names, rejoin, split
 from crossboard.store.errors import Damaged, NotFound
@@ -268,8 +272,8 @@ def test_every_kind_of_pane_is_also_points_of_its_kind(visdom_root: Path) -> Non
     [text] = records_of(batch, TextPoint)
     assert (text.texts, text.format) == (["<b>bold</b> ünïcode<br>more"], "html")
     [graph] = records_of(batch, GraphPoint)
-    assert [(one.name, one.attributes["label"]) for one in graph.operations] == [("0", "in"), ("1", "hidden"), ("2", "out")]
-    assert [(one.source, one.target) for one in graph.edges] == [("0", "1"), ("1", "2")]
+    assert [(one.name, one.attributes["name"]) for one in graph.operations] == [("in", 0), ("hidden", 1), ("out", 2)]
+    assert [(one.source, one.target) for one in graph.edges] == [("in", "hidden"), ("hidden", "out")]
     [features] = records_of(batch, EmbeddingPoint)
     vectors = np.frombuffer(source.blob(run, features.blob), np.float32).reshape(features.rows, features.dimensions)
     assert np.allclose(vectors, [[n / 3, -n] for n in range(6)])
@@ -483,6 +487,13 @@ def test_environments_are_told_by_content_among_other_files(tmp_path: Path) -> N
     assert VisdomSource(tmp_path / "nothing").scan() == []
 
 
+def test_an_environment_called_run_is_not_taken_for_a_run_of_ours(tmp_path: Path) -> None:
+    write(tmp_path / "run.json", env({"w": curve(1.0, title="loss")}))
+    write(tmp_path / "main.json", env({}))
+    assert sorted(run.name for run in cb.open(tmp_path)) == ["main", "run"]
+    assert {run.info.source for run in cb.open(tmp_path)} == {"visdom"}
+
+
 def test_a_file_that_becomes_an_environment_is_found(tmp_path: Path) -> None:
     (tmp_path / "main.json").write_text("")
     source = VisdomSource(tmp_path)
@@ -491,6 +502,54 @@ def test_a_file_that_becomes_an_environment_is_found(tmp_path: Path) -> None:
     assert [one.id for one in source.scan()] == ["main"]
     os.unlink(tmp_path / "main.json")
     assert source.scan() == []
+
+
+def test_a_folder_of_many_other_files_is_left_alone_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(finding.MANY + 1):
+        (tmp_path / f"{number}.json").write_text("[]")
+    os.mkfifo(tmp_path / "pipe")
+    old = time.time() - 100
+    for path in tmp_path.iterdir():
+        os.utime(path, (old, old))
+    os.utime(tmp_path, (old, old))
+    source = VisdomSource(tmp_path)
+    assert source.scan() == []
+    looked: list[str] = []
+    look = finding.Folder._look
+
+    def counted(folder: finding.Folder, path: str) -> finding.VisdomFile | None:
+        looked.append(path)
+        return look(folder, path)
+
+    monkeypatch.setattr(finding.Folder, "_look", counted)
+    assert source.scan() == []
+    assert looked == []
+    write(tmp_path / "main.json", env({}))
+    assert [run.id for run in source.scan()] == ["main"]
+
+
+def test_each_part_of_a_pane_is_gone_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a history of many pictures costs what it has bytes, not their square."""
+    frames = [{"src": "data:image/png;base64,iVBORw0KGgo=", "caption": str(number)} for number in range(300)]
+    write(tmp_path / "main.json", env({"w": {"type": "image_history", "content": frames}}))
+    gone_through: list[int] = []
+
+    def counted(data: bytes, at: int) -> Iterator[Span]:
+        gone_through.append(at)
+        return items(data, at)
+
+    monkeypatch.setattr(envfile, "items", counted)
+    source, run, batch = read_one(tmp_path)
+    pictures = records_of(batch, ImagePoint)
+    assert [one.images[0].caption for one in pictures] == [str(number) for number in range(300)]
+    assert len(gone_through) == 1
+    assert source.blob(run, pictures[-1].images[0].blob) == base64.b64decode("iVBORw0KGgo=")
+
+
+def test_a_text_full_of_openings_is_read_at_once() -> None:
+    assert svg_in("<svg" * 500_000) == ""
+    assert svg_in("</svg>" * 100_000 + "<svg") == ""
+    assert svg_in('a<SVG a="1">b</svg >c') == '<SVG a="1">b</svg >'
 
 
 def test_a_window_that_the_client_named_tells_when_it_was_made(tmp_path: Path) -> None:
@@ -508,10 +567,12 @@ def test_reading_writes_nothing_and_blobs_never_lead_out_of_the_file(tmp_path: P
     for path in ("secret.json", "../secret.json", str(tmp_path / "secret.json"), "/etc/passwd"):
         with pytest.raises(NotFound):
             source.blob(run, Foreign(path, 0, 4, "x/y"))
+    for encoding in ("", "base64", "visdom-svg", "visdom-content-0-00000000"):
+        with pytest.raises(NotFound):
+            source.blob(run, Foreign("main.json", 0, 100_000, "x/y", encoding))
+    [pane] = records_of(source.read(run, None), Pane)
     with pytest.raises(Damaged):
-        source.blob(run, Foreign("main.json", 0, 10, "x/y", "visdom-svg"))
-    with pytest.raises(Damaged):
-        source.blob(run, Foreign("main.json", 0, 100_000, "x/y", "visdom-content"))
+        source.blob(run, msgspec.structs.replace(pane.content, encoding=pane.content.encoding.replace("content-0", "svg-0")))
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()} == before
 
 
@@ -522,6 +583,17 @@ def test_a_blob_of_a_file_that_was_written_anew_is_not_taken_for_another(tmp_pat
     write(path, env({"longer": curve(1.0), "w": curve(1.0)}))
     with pytest.raises(NotFound, match="wrote the file anew"):
         source.blob(run, pane.content)
+    other = env({"w": curve(1.0)})
+    other["jsons"]["w"]["content"]["layout"] = {"a": 1}
+    first = env({"w": curve(1.0)})
+    first["jsons"]["w"]["content"]["layout"] = {"a": 2}
+    found = []
+    for value in (first, other):  # as long, at the same place
+        write(path, value)
+        source, run, batch = read_one(tmp_path)
+        found.append(records_of(batch, Pane)[0].content)
+    assert found[0].offset == found[1].offset
+    assert found[0] != found[1]
 
 
 def test_a_video_is_recovered_with_its_size(tmp_path: Path) -> None:

@@ -192,6 +192,33 @@ def test_what_only_adds_comes_by_itself_and_what_does_not_says_restart(tmp_path:
     assert then(b"", fifth.cursor).strands == []
 
 
+def test_a_board_that_starts_again_shows_what_it_had_and_reads_on(tmp_path: Path) -> None:
+    folder = tmp_path / "envs"
+    folder.mkdir()
+    log = folder / "log"
+    log.write_bytes(
+        line("events", data=curve([0, 1], [5, 6]), opts={"title": "loss"}) + line("update", win="h", append=True, data=frame("a"))
+    )
+    (folder / "main.json").write_text((GOLDEN / "visdom_0.3.0" / "main.json").read_text())
+    store = EmbeddedStore([VisdomSource(folder)], cache=tmp_path / "cache")
+    store.refresh()
+    before = repr(shown(store))
+    store.close()
+    store = EmbeddedStore([VisdomSource(folder)], cache=tmp_path / "cache")
+    assert repr(shown(store)) == before
+    store.refresh()
+    assert repr(shown(store)) == before
+    with log.open("ab") as file:
+        file.write(line("update", append=True, data=curve([2], [7])))
+    store.refresh()
+    [info] = [one for one in store.series(tag="loss") if "#" in one.key.run]
+    assert store.points(info.key).value.tolist() == [5.0, 6.0, 7.0]
+    [picture] = store.records(info.key.run, Kind.IMAGE)
+    assert isinstance(picture.record, ImagePoint)
+    assert store.blob(info.key.run, picture.record.images[0].blob)[:4] == b"\x89PNG"
+    store.close()
+
+
 def test_a_log_that_is_replaced_is_read_anew(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(line("events", data=curve([0, 1], [5, 6]), opts={"title": "loss"}))

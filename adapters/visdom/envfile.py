@@ -4,8 +4,9 @@
 
 Source: visdom/utils/server_utils.py (0.2.4), visdom/data_model/json_store.py (0.3.0). Unknown keys are passed over; a pane that cannot
 be decoded is a problem and hides no other. Bytes of pictures, sounds, figures and contents stay in the file: a blob is
-`records.Foreign` with the encoding "base64", or ``visdom-<form>`` and, where it is not the first, ``visdom-<form>-<n>``, which
-`decoded` resolves: the value of JSON that lies there, in one of the forms of `points`.
+`records.Foreign` with the encoding ``visdom-<form>-<n>-<crc>``, which `decoded` resolves: the value of JSON that lies there, in the n-th of
+one of the forms of `points`. crc is the CRC-32C of what lies there, in hex: Visdom writes a file anew in place, and other bytes at the
+same place are another blob.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import google_crc32c
 import numpy as np
 
-from ...store.errors import Damaged
+from ...store.errors import Damaged, NotFound
 from ...store.kinds import Points, Problem
 from ...store.records import Blob, ConfigSet, Edited, Ended, Foreign, MetricDefined, Pane, Record
 from ...store.source import Strand
-from .jsonspans import Cut, NotJson, Span, begin_of, decode, find, members
+from .jsonspans import Cut, NotJson, Span, begin_of, decode, items, members
 from .points import JSON, Path, Place, form_of, packable, points_of
 from .traces import Names, TraceSeries, plain_text, split
 
@@ -30,7 +32,6 @@ ENCODING: Final = "visdom-"
 WRITER: Final = "visdom"
 OWN: Final = frozenset(("command", "content", "id", "title", "i", "width", "height", "type"))
 """Fields of a pane that have a field of their own in `records.Pane`, or need none."""
-_BASE64: Final = re.compile(rb'data:[a-z]+/[a-z0-9.+-]+;base64,([A-Za-z0-9+/=]*)(?=["\\&\' ])')
 _MADE_AT: Final = re.compile(r"window_([0-9a-f]{14})\Z")
 
 
@@ -62,24 +63,42 @@ class InText:
 
     def __init__(self, data: bytes, span: Span, name: str) -> None:
         self._data, self._span, self._name = data, span, name
+        self._parts: dict[int, Mapping[str | int, Span]] = {}
+
+    def _find(self, path: Path) -> Span:
+        """Where the value at `path` lies; each list and object is gone through once. Raises NotJson, KeyError."""
+        span = self._span
+        for step in path:
+            parts = self._parts.get(span.begin)
+            if parts is None:
+                is_list = self._data[span.begin : span.begin + 1] == b"["
+                found = enumerate(items(self._data, span.begin)) if is_list else members(self._data, span.begin)
+                parts = self._parts[span.begin] = dict(found)
+            span = parts[step]
+        return span
 
     def blob(self, path: Path, form: str, media_type: str, number: int = 0) -> Blob:
-        begin, end = find(self._data, self._span.begin, path)
-        if form == "data":
-            for place, uri in enumerate(_BASE64.finditer(self._data, begin, end)):
-                if place == number:
-                    return Foreign(self._name, uri.start(1), uri.end(1) - uri.start(1), media_type, "base64")
-        encoding = f"{ENCODING}{form}-{number}" if number else f"{ENCODING}{form}"
-        return Foreign(self._name, begin, end - begin, media_type, encoding)
+        begin, end = self._find(path)
+        crc = google_crc32c.value(self._data[begin:end])
+        return Foreign(self._name, begin, end - begin, media_type, f"{ENCODING}{form}-{number}-{crc:08x}")
 
 
 def decoded(blob: Foreign, data: bytes) -> bytes:
-    """What `blob` is, when `data` lies where it says. Raises Damaged."""
-    form, _, number = blob.encoding[len(ENCODING) :].partition("-")
+    """What `blob` is, when `data` lies where it says.
+
+    Raises:
+        NotFound: other bytes lie there now.
+        Damaged: `blob` names a form that they do not have.
+    """
+    form, number, crc = (*blob.encoding[len(ENCODING) :].split("-"), "", "", "")[:3]
+    if f"{google_crc32c.value(data):08x}" != crc:
+        raise NotFound(f"blob: Visdom wrote the file anew; what lies there now is found with the next reading of {blob.path}")
     try:
-        return form_of(form, decode(data), int(number or 0))
+        return form_of(form, decode(data), int(number))
     except NotJson as error:
         raise Damaged(f"blob: {error.what} at byte {blob.offset + error.offset} of {blob.path}") from None
+    except ValueError:
+        raise Damaged(f"blob: want visdom-FORM-NUMBER-CRC, got {blob.encoding!r}") from None
 
 
 def open_env(data: bytes) -> EnvText:

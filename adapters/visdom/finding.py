@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ...store.rundir import RUN_FILE
+from ...store.rundir import RUN_FILE, is_of_another
 from .jsonspans import NotJson, begin_of, decode, members
 
 ENVIRONMENT: Final = "environment"
@@ -25,6 +25,9 @@ LOG: Final = "log"
 LEFT_OUT: Final = frozenset((".undo", "view", ".git", "node_modules", "__pycache__", ".venv"))
 LOG_ENDINGS: Final = ("", ".log", ".json", ".jsonl", ".ndjson", ".txt")
 AGAIN_S: Final = 10.0
+MANY: Final = 200
+DULL_S: Final = 60.0
+"""More than so many files of a directory, none of them Visdom's, are looked at again after so many seconds, or when it changes."""
 SETTLED_NS: Final = 2_000_000_000
 """A directory that changed so lately may change again within the grain of its time."""
 HEAD: Final = 4096
@@ -59,22 +62,33 @@ class Folder:
         self._listed: dict[str, tuple[int, list[str], list[str]]] = {}
         self._known: dict[str, VisdomFile] = {}
         self._others: dict[str, float] = {}
+        self._dull: dict[str, tuple[int, float]] = {}
 
     def files(self) -> list[VisdomFile]:
         """Those that are there now, by path."""
         now = time.monotonic()
         found: dict[str, VisdomFile] = {}
         others: dict[str, float] = {}
-        for path in self._candidates():
-            if self._others.get(path, 0.0) > now:
-                others[path] = self._others[path]
+        dull: dict[str, tuple[int, float]] = {}
+        for directory, stamp, names in self._directories():
+            before = self._dull.get(directory)
+            if before is not None and before[0] == stamp and before[1] > now:
+                dull[directory] = before
                 continue
-            file = self._look(path)
-            if file is not None:
-                found[path] = file
-            else:
-                others[path] = now + AGAIN_S if not self._fresh(path) else 0.0
-        self._known, self._others = found, others
+            count = len(found)
+            for name in names:
+                path = os.path.join(directory, name)
+                if self._others.get(path, 0.0) > now:
+                    others[path] = self._others[path]
+                    continue
+                file = self._look(path)
+                if file is not None:
+                    found[path] = file
+                else:
+                    others[path] = now + AGAIN_S if not self._fresh(path) else 0.0
+            if len(names) > MANY and len(found) == count:
+                dull[directory] = stamp, now + DULL_S
+        self._known, self._others, self._dull = found, others, dull
         return [found[path] for path in sorted(found)]
 
     def _fresh(self, path: str) -> bool:
@@ -100,10 +114,11 @@ class Folder:
         except OSError:
             return None
 
-    def _candidates(self) -> Iterator[str]:
+    def _directories(self) -> Iterator[tuple[str, int, list[str]]]:
+        """(directory, its time, names of files that may be Visdom's), parents first."""
         if not os.path.isdir(self.path):
             if os.path.isfile(self.path):
-                yield self.path
+                yield os.path.dirname(self.path), 0, [os.path.basename(self.path)]
             return
         seen: set[tuple[int, int]] = set()
         listed: dict[str, tuple[int, list[str], list[str]]] = {}
@@ -123,7 +138,7 @@ class Folder:
             except OSError:
                 continue
             listed[directory] = known
-            yield from (os.path.join(directory, name) for name in known[1])
+            yield directory, known[0], known[1]
             waiting.extend(os.path.join(directory, name) for name in reversed(known[2]))
         self._listed = listed
 
@@ -136,9 +151,9 @@ def _list(directory: str) -> tuple[list[str], list[str]]:
             if entry.is_dir():
                 if entry.name not in LEFT_OUT:
                     below.append(entry.name)
-            elif os.path.splitext(entry.name)[1].lower() in LOG_ENDINGS:
+            elif os.path.splitext(entry.name)[1].lower() in LOG_ENDINGS and entry.is_file():  # no pipe, whose opening waits
                 files.append(entry.name)
-    if RUN_FILE in files and kind_of(RUN_FILE, read_at(os.path.join(directory, RUN_FILE), HEAD, 0), HEAD) is None:
+    if RUN_FILE in files and not is_of_another(directory):
         return [], []
     return sorted(files), sorted(below)
 

@@ -11,8 +11,8 @@
     embeddings              embedding           the two dimensions that Visdom keeps; labels, names and groups as metadata
     properties              config              name -> value, under the pane's tag
 
-A point stands at step 0, its bytes stay where they are: a `Place` says how they are named. What Foreign or InFile names is made
-by `form_of`, from the value at a path in the pane:
+A point stands at step 0, unless crossboard wrote the pane and put its step there (see `panes`). Its bytes stay where they are: a
+`Place` says how they are named. What Foreign or InFile names is made by `form_of`, from the value at a path in the pane:
 
     content     the pane's content as JSON, without the numbers that are series
     figure      {"data", "layout"} as JSON
@@ -60,7 +60,6 @@ HEAD: Final = 1 << 16
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
 _URI: Final = re.compile(r"data:(audio|video)/([a-z0-9.+-]{1,20});base64,([A-Za-z0-9+/=]*)")
-_SVG: Final = re.compile(r"<svg\b.*</svg\s*>", re.DOTALL | re.IGNORECASE)
 _PICTURE: Final = re.compile(r"data:(image/[a-z0-9.+-]{1,20});base64,")
 
 Path = Sequence["str | int"]
@@ -77,12 +76,12 @@ class Place(Protocol):
 def points_of(pane: Mapping[str, Any], parts: Parts, place: Place, wall_time: float) -> Iterator[Record]:
     """The points of `pane`, of which `parts` was made. What is of an unexpected form is no point."""
     content, kind = pane.get("content"), pane.get("type")
-    at: dict[str, Any] = {"tag": parts.tag, "step": 0, "wall_time": wall_time}
+    at: dict[str, Any] = {"tag": parts.tag, **_when(pane, 0, wall_time)}
     if kind == "image":
         yield from _image(content, ("content",), place, at)
     elif kind == "image_history" and isinstance(content, list):
         for number, frame in enumerate(content):
-            yield from _image(frame, ("content", number), place, {**at, "step": number})
+            yield from _image(frame, ("content", number), place, {**at, **_when(frame, number, wall_time)})
     elif kind == "text" and isinstance(content, str):
         yield from _text(content, place, at)
     elif kind == "plot" and isinstance(content, Mapping):
@@ -111,6 +110,16 @@ def points_of(pane: Mapping[str, Any], parts: Parts, place: Place, wall_time: fl
             yield ConfigSet(wall_time=wall_time, config={parts.tag: packable(values)})
 
 
+def _when(part: Any, step: int, wall_time: float) -> dict[str, Any]:
+    """Step and wall time that crossboard wrote into a pane or a frame, else those given."""
+    own = part if isinstance(part, Mapping) else {}
+    at, time = own.get("step"), own.get("wall_time")
+    return {
+        "step": at if isinstance(at, int) and not isinstance(at, bool) and abs(at) < 1 << 63 else step,
+        "wall_time": float(time) if isinstance(time, (int, float)) and not isinstance(time, bool) and abs(time) < 1 << 53 else wall_time,
+    }
+
+
 def _image(frame: Any, path: Path, place: Place, at: dict[str, Any]) -> Iterator[Record]:
     source = frame.get("src") if isinstance(frame, Mapping) else None
     found = _PICTURE.match(source) if isinstance(source, str) else None
@@ -123,7 +132,8 @@ def _image(frame: Any, path: Path, place: Place, at: dict[str, Any]) -> Iterator
     kind = image_type(head) or found.group(1)
     if kind in IMAGE_TYPES:
         blob = place.blob((*path, "src"), "data", kind)
-        yield ImagePoint(**at, images=[Picture(blob, *image_size(head), caption=plain_text(frame.get("caption")))])
+        caption = "" if frame.get("captioned") is False else plain_text(frame.get("caption"))
+        yield ImagePoint(**at, images=[Picture(blob, *image_size(head), caption=caption)])
 
 
 def _text(text: str, place: Place, at: dict[str, Any]) -> Iterator[Record]:
@@ -148,29 +158,41 @@ def _text(text: str, place: Place, at: dict[str, Any]) -> Iterator[Record]:
             yield VideoPoint(**at, blob=blob, width=film.width, height=film.height, frames=film.frames, fps=film.fps)
     if clips:
         yield AudioPoint(**at, clips=clips)
-    elif not found and _SVG.search(text):
+    elif not found and svg_in(text):
         yield FigurePoint(**at, blob=place.blob(("content",), "svg", "image/svg+xml"))
     elif not found and len(text) <= MOST_TEXT:
         yield TextPoint(**at, texts=[plain_text(text)], format="html")
 
 
+def svg_in(text: str) -> str:
+    """From the first ``<svg`` to the last ``</svg>`` of a text, "" where there is none."""
+    small = text.lower()
+    begin, last = small.find("<svg"), small.rfind("</svg")
+    end = text.find(">", last)
+    return text[begin : end + 1] if 0 <= begin < last < end and len(small) == len(text) else ""
+
+
 def network(content: Mapping[str, Any], at: Mapping[str, Any]) -> GraphPoint:
-    """A network as a graph: nodes are operations named as the nodes are, with label and group as attributes."""
-    nodes = [one for one in content.get("nodes") or () if isinstance(one, Mapping)]
-    names = [plain_text(one.get("name", place)) for place, one in enumerate(nodes)]
-    known = set(names)
+    """A network as a graph: nodes are operations, called as their labels are where those tell them apart, else by number or name."""
+    there = content.get("nodes")
+    nodes = [one for one in (there if isinstance(there, list) else ()) if isinstance(one, Mapping)]
+    numbers = [plain_text(one.get("name", place)) for place, one in enumerate(nodes)]
+    labels = [plain_text(one.get("label")) for one in nodes]
+    names = labels if all(labels) and len(set(labels)) == len(labels) else numbers
+    known = dict(zip(numbers, names, strict=True))
 
     def name_of(end: Any) -> str | None:
         if plain_text(end) in known:
-            return plain_text(end)
+            return known[plain_text(end)]
         return names[end] if isinstance(end, int) and 0 <= end < len(names) else None
 
     operations = [
-        GraphOperation(name, attributes=packable({key: value for key, value in one.items() if key != "name"}))
+        GraphOperation(name, type=plain_text(one.get("type")), attributes=packable({key: one[key] for key in one if key != "type"}))
         for name, one in zip(names, nodes, strict=True)
     ]
     edges = []
-    for one in content.get("edges") or ():
+    listed = content.get("edges")
+    for one in listed if isinstance(listed, list) else ():
         source, target = (name_of(one.get(end)) if isinstance(one, Mapping) else None for end in ("source", "target"))
         if source is not None and target is not None:
             edges.append(GraphEdge(source, target))
@@ -213,9 +235,9 @@ def form_of(form: str, value: Any, number: int = 0) -> bytes:
         if form == "data":
             return _data(value, number)
         if form == "svg":
-            found = _SVG.search(value)
-            if found is not None:
-                return found.group().encode("utf-8", "replace")
+            svg = svg_in(value)
+            if svg:
+                return svg.encode("utf-8", "replace")
         if form == "positions":
             rows = _positions(value)
             if rows is not None:

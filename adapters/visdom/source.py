@@ -20,11 +20,11 @@ import google_crc32c
 import msgspec
 
 from ...store.blobs import read_blob
-from ...store.errors import Damaged, NotFound
+from ...store.errors import NotFound
 from ...store.kinds import Problem
 from ...store.records import Blob, Foreign
 from ...store.source import Batch, FoundRun, Placed, WriterLife
-from .envfile import ENCODING, WRITER, decoded, is_cut, made_at, read_env
+from .envfile import WRITER, decoded, is_cut, made_at, read_env
 from .finding import ENVIRONMENT, Folder, VisdomFile, read_at
 from .replay import ENCODING as LOG_ENCODING
 from .replay import Log
@@ -59,7 +59,6 @@ class VisdomSource:
         self._created: dict[str, float] = {}
         self._logs: dict[str, Log] = {}
         self._waiting: set[str] = set()
-        self._read: dict[str, EnvCursor] = {}
 
     # -------------------------------------------------------------------------------------------------- scan
 
@@ -123,7 +122,6 @@ class VisdomSource:
         try:
             state = os.stat(path)
             if known is not None and (known.size, known.mtime_ns) == (state.st_size, state.st_mtime_ns):
-                self._read[path] = known
                 return Batch(cursor, writers=[_life(state.st_mtime)])
             if state.st_size > MOST_BYTES:
                 what = f"an environment of {state.st_size:,} bytes; up to {MOST_BYTES:,} are read: save less into one environment"
@@ -153,7 +151,6 @@ class VisdomSource:
 
     def _done(self, path: str, now: EnvCursor) -> bytes:
         self._waiting.discard(path)
-        self._read[path] = now
         return _encoder.encode(now)
 
     def _batch(self, path: str, now: EnvCursor, known: EnvCursor | None, batch: Batch) -> Batch:
@@ -167,20 +164,12 @@ class VisdomSource:
             return read_blob(os.path.dirname(run.path), blob)
         if blob.path != os.path.basename(run.path):
             raise NotFound(f"blob: want bytes of {run.path}, got {blob.path}")
-        known = self._read.get(run.path)
         try:
             if blob.encoding.startswith(LOG_ENCODING):
                 return self._log(run.path).blob(blob)
-            state = os.stat(run.path)
-            if known is not None and (known.size, known.mtime_ns) != (state.st_size, state.st_mtime_ns):
-                raise NotFound(f"blob: Visdom wrote the file anew; what lies there now is found with the next reading of {run.path}")
-            if not blob.encoding.startswith(ENCODING):
-                return read_blob("", msgspec.structs.replace(blob, path=run.path))
-            data = read_at(run.path, blob.length, blob.offset)
+            data = read_at(run.path, min(blob.length, MOST_BYTES), blob.offset)
         except OSError as error:
             raise NotFound(f"blob: {blob.length} bytes of {blob.media_type} are gone: {run.path}: {error.strerror}") from None
-        if len(data) != blob.length:
-            raise Damaged(f"blob: want {blob.length} bytes at byte {blob.offset}, got {len(data)} of {run.path}")
         return decoded(blob, data)
 
 

@@ -144,23 +144,38 @@ def _print_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) ->
 
 
 def export(argv: Sequence[str]) -> int:
-    """``crossboard export PATH... --format csv|parquet|tensorboard --output FILE``: every point of every attempt."""
+    """``crossboard export PATH... --format csv|parquet|tensorboard|visdom --output FILE``: every point of every attempt."""
     parser = parser_of(
         "export",
         "Write scalar points as one long table (project, run, attempt, rank, tag, step, wall_time, value), or everything as a\n"
-        "log directory for TensorBoard.",
+        "log directory for TensorBoard, or as environments for Visdom: files, or posted to one that runs.",
         "  crossboard export runs --format csv --output points.csv\n"
         "  crossboard export runs --format parquet --output p.parquet --runs 'lr < 0.01 and status = finished' --tags '^val/'\n"
-        "  crossboard export runs --format tensorboard --output logs",
+        "  crossboard export runs --format tensorboard --output logs\n"
+        "  crossboard export runs --format visdom --output ~/.visdom\n"
+        "  crossboard export runs --format visdom --to http://localhost:8097 --together sweep --group-by lr",
     )
-    formats = ("csv", "parquet", "tensorboard")
-    parser.add_argument("--format", choices=formats, required=True, help="csv, Parquet with typed columns, or event files")
+    formats = ("csv", "parquet", "tensorboard", "visdom")
+    parser.add_argument("--format", choices=formats, required=True, help="csv, Parquet with typed columns, event files, or environments")
     parser.add_argument(
-        "--output", metavar="FILE", required=True, help="file to write, - is standard output; a new directory for tensorboard"
+        "--output", metavar="FILE", help="file to write, - is standard output; a new directory for tensorboard; a directory for visdom"
     )
     parser.add_argument("--runs", metavar="QUERY", default="", help="which runs: a query, or a part of the name")
     parser.add_argument("--tags", metavar="REGEX", default="", help="which tags: a regular expression found in the tag")
+    visdom = parser.add_argument_group("visdom")
+    visdom.add_argument("--to", metavar="URL", help="post to the Visdom that runs there, instead of --output")
+    visdom.add_argument("--together", metavar="NAME", default="", help="one environment of that name: a pane a tag, a curve a run")
+    visdom.add_argument("--group-by", metavar="FIELD", default="", help="with --together: runs that are equal there have one colour")
+    visdom.add_argument(
+        "--username", metavar="NAME", default="", help="of a Visdom with a login; the password is taken from VISDOM_PASSWORD"
+    )
     args = parser.parse_args(argv)
+    if args.format != "visdom" and (args.to or args.together or args.group_by or args.username):
+        parser.error("--to, --together, --group-by and --username go with --format visdom")
+    if (args.output is None) == (args.to is None) or (args.format == "visdom" and args.output == "-"):
+        parser.error("want --output FILE" + (", a directory, or --to URL" if args.format == "visdom" else ""))
+    if args.group_by and not args.together:
+        parser.error("--group-by wants --together NAME: it says which runs have one colour in a pane")
     from crossboard.store.export import export as write
 
     store = _read(_existing(parser, args.paths))
@@ -171,6 +186,8 @@ def export(argv: Sequence[str]) -> int:
             events = export_events(store, args.output, runs=args.runs, tags=args.tags)
             print(events, file=sys.stderr)
             return 0 if events.runs else 1
+        if args.format == "visdom":
+            return _export_visdom(store, args)
         if args.output == "-":
             with tempfile.TemporaryDirectory(prefix="crossboard-") as place:
                 output = os.path.join(place, f"export.{args.format}")
@@ -185,6 +202,26 @@ def export(argv: Sequence[str]) -> int:
     finally:
         store.close()
     print(f"{report.points:,} points of {report.series:,} series in {report.runs:,} runs -> {args.output}", file=sys.stderr)
+    return 0 if report.runs else 1
+
+
+def _export_visdom(store: Any, args: argparse.Namespace) -> int:
+    """`export` of environments, to files or to a running Visdom."""
+    from crossboard.adapters.visdom.posting import Server
+    from crossboard.visdom_export import export_visdom
+
+    server = None
+    if args.to:
+        username = args.username or os.environ.get("VISDOM_USERNAME", "")
+        server = Server(args.to, username=username, password=os.environ.get("VISDOM_PASSWORD", "") if username else "")
+    try:
+        report = export_visdom(
+            store, args.output, to=server, runs=args.runs, tags=args.tags, together=args.together, group_by=args.group_by
+        )
+    finally:
+        if server is not None:
+            server.close()
+    print(report, file=sys.stderr)
     return 0 if report.runs else 1
 
 

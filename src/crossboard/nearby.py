@@ -17,7 +17,8 @@ def no_runs(paths: Sequence[str]) -> str:
     """A few lines for people."""
     lines = [
         f"no runs in {', '.join(paths)}",
-        f"  looked for: directories with {RUN_FILE} (crossboard), files with 'tfevents' in their name (TensorBoard)",
+        f"  looked for: directories with {RUN_FILE} (crossboard), files with 'tfevents' in their name (TensorBoard),",
+        "  environments and logs of messages (Visdom)",
     ]
     for path in paths:
         logdir = LogDirectory(os.path.abspath(path))

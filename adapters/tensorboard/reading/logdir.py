@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ....store.rundir import RUN_FILE
+from ....store.rundir import RUN_FILE, is_of_another
 
 if TYPE_CHECKING:
     from .storage import Remote, Storage
@@ -95,7 +95,7 @@ def _list(directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     files, below = [], []
     with os.scandir(directory) as entries:
         for entry in entries:
-            if entry.name == RUN_FILE:
+            if entry.name == RUN_FILE and not is_of_another(directory):
                 return (), ()
             if entry.is_dir():
                 if entry.name not in LEFT_OUT:
