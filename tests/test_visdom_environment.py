@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import importlib.util
 import json
 import math
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +164,16 @@ def test_what_is_no_number_stays_a_list_and_numbers_come_back_as_they_were() -> 
     environment.apply("update", line("numbers", ["end"], [3], append=True, layout={}))
     assert columns_of(trace) is None
     assert (trace["x"], trace["y"]) == ([0, 1, "end"], [None, 2.5, 3])
+
+
+def test_typed_arrays_of_plotly_are_numbers_too() -> None:
+    environment = Environment()
+    typed = [{"dtype": "f8", "bdata": base64.b64encode(struct.pack("<3d", *values)).decode()} for values in ((0, 1, 2), (0.5, 0.25, 0.125))]
+    environment.apply("events", {"win": "w", "data": [{"type": "scatter", "x": typed[0], "y": typed[1]}], "layout": {}})
+    trace = plain(environment.panes["w"])["content"]["data"][0]
+    assert (trace["x"], trace["y"]) == ([0, 1, 2], [0.5, 0.25, 0.125])
+    more = environment.apply("update", line("w", [3], [0.0], append=True, layout={}))
+    assert more.changes == (PaneSet("w", {0: (0, 3)}),)  # with options, and a marker, that are new
 
 
 def test_errors_of_an_update_are_texts_as_visdom_gives_them() -> None:

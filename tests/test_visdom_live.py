@@ -343,6 +343,18 @@ def test_the_newer_clients_calls_are_known(board: Board) -> None:
     assert missing == (400, "missing required field: win")
 
 
+def test_a_saved_environment_can_be_uploaded(board: Board) -> None:
+    pytest.importorskip("python_multipart", reason="forms are read by python-multipart")
+    import requests
+
+    saved = {"jsons": {"t": {"id": "t", "type": "text", "content": "x", "title": "", "i": 0}}, "reload": {}}
+    for content, status in ((json.dumps(saved), 200), ("{}", 400), ("no JSON", 400)):
+        answer = requests.post(f"http://127.0.0.1:{board.port}/upload_env", files={"file": ("mine.json", content)}, timeout=PATIENCE_S)
+        assert (answer.status_code, answer.json()["success"]) == (status, status == 200)
+    eid = next(name for name in json.loads(board.post("/env_state", {})) if name.startswith("uploaded_mine_"))
+    assert board.panes(eid)["t"]["content"] == "x"
+
+
 @pytest.mark.skipif(tuple(map(int, visdom.__version__.split(".")[:2])) < (0, 3), reason="Visdom 0.3 needs Python 3.12 and is not installed")
 def test_the_newer_client_draws_tracks_and_asks(board: Board, client: Callable[..., Any]) -> None:
     viz = client(env="newer", use_incoming_socket=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from .numbers import Column
+from .traces import numbers_of
 
 Pane = dict[str, Any]
 
@@ -113,15 +114,18 @@ def short(value: Any) -> str:
 
 
 def fold_columns(trace: Any) -> None:
-    """Keep x and y of a curve as columns where they are numbers, one for one."""
-    if not isinstance(trace, dict) or trace.get("type", "scatter") not in CURVES or "z" in trace:
+    """Keep x and y of a curve as columns where they are numbers, one for one; also typed arrays, as plotly.py writes them."""
+    if not isinstance(trace, dict) or trace.get("type", "scatter") not in CURVES or trace.get("z") is not None:
         return
-    x, y = trace.get("x"), trace.get("y")
-    if not isinstance(x, list) or not isinstance(y, list) or len(x) != len(y) or not x:
-        return
-    folded = Column.of(x), Column.of(y)
-    if folded[0] is not None and folded[1] is not None:
-        trace["x"], trace["y"] = folded
+    folded = [Column.of(_untyped(trace.get(axis))) for axis in ("x", "y")]
+    x, y = folded
+    if x is not None and y is not None and len(x) == len(y) > 0:
+        trace["x"], trace["y"] = x, y
+
+
+def _untyped(values: Any) -> Any:
+    numbers = numbers_of(values) if isinstance(values, Mapping) else None
+    return values if numbers is None else numbers.tolist()
 
 
 def standing(traces: Sequence[Any]) -> dict[int, tuple[int, int]]:
