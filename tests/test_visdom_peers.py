@@ -27,7 +27,7 @@ def test_the_owner_of_a_connection_of_our_own_is_us(host: str) -> None:
             assert owner_of(*ends) == os.getuid()
             assert is_same_user(*ends)
             assert owner_of(ends[0], (ends[1][0], ends[1][1] ^ 1)) is None
-    assert owner_of(*ends) in (None, 0)  # closed: nobody's, or the kernel's while it waits
+        assert owner_of(*ends) is None  # closed, and not yet taken by the server: the kernel shows it as root's
 
 
 def test_an_address_of_ipv4_inside_ipv6_is_looked_up_as_ipv4() -> None:
