@@ -64,7 +64,7 @@ board.close()
 VISDOM = """
 import sys
 from visdom.server.run_server import start_server
-start_server(port=int(sys.argv[2]), env_path=sys.argv[1], bind_local=True)
+start_server(port=int(sys.argv[2]), env_path=sys.argv[1], bind_local=True, base_url="")
 """
 
 

@@ -463,6 +463,19 @@ def test_a_malformed_post_is_answered_in_words_and_loses_nothing(board: Board, p
     assert MOST_DEPTH < 90
 
 
+def test_a_pane_of_an_odd_shape_is_given_back_and_hurts_no_later_call(board: Board) -> None:
+    odd = {"type": "plot", "content": {"data": [{"type": "scatter", "x": [1], "y": [2]}], "layout": 5}, "title": {"not": "text"}}
+    board.post("/win_data", {"win": "odd", "data": json.dumps(odd)})
+    board.post("/win_data", {"win": "text", "data": json.dumps({"type": "text", "content": None})})
+    before = board.panes()
+    for message in ({**LINE, "append": True, "layout": {"a": 1}, "win": "odd"}, {**LINE, "win": "text"}):
+        status, text = board.ask("POST", "/update", message)
+        assert (status, "update" in text) == (400, True), text
+    after = board.panes()
+    assert {window: {key: after[window][key] for key in pane} for window, pane in before.items()} == before
+    assert board.post("/events", LINE) == "w"
+
+
 def test_a_picture_that_would_burst_a_browser_and_a_body_without_end_are_refused(board: Board) -> None:
     import base64
     import struct

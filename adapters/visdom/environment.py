@@ -73,7 +73,7 @@ class Environment:
         """Do `message`, posted to ``/<endpoint>``.
 
         Raises:
-            BadMessage: it cannot be done, and nothing was.
+            BadMessage: it cannot be done, and nothing was (or it is `unsure`).
         """
         if not isinstance(message, dict):
             raise BadMessage(f"/{endpoint}: want a JSON object, got {short(message)}")
@@ -82,8 +82,17 @@ class Environment:
             raise BadMessage(f"/{endpoint}: no such endpoint; there are {', '.join(sorted(_METHODS))}", 404)
         try:
             answer: Answer = method(self, message)
-        except (KeyError, TypeError, AttributeError, IndexError) as error:  # a shape that nobody thought of
-            raise BadMessage(f"/{endpoint}: cannot be done: {type(error).__name__}: {error}") from error
+        except BadMessage:
+            raise
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:  # a shape that nobody thought of
+            raise BadMessage(f"/{endpoint}: cannot be done: {type(error).__name__}: {error}", unsure=True) from error
         return answer
 
     def copy(self, eid: str) -> Environment:

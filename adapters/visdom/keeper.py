@@ -14,7 +14,6 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
 from typing import Any, Final
 
 from ...store.errors import CrossboardError
@@ -57,7 +56,6 @@ class Keeper:
         self._lock = threading.RLock()
         self._directories: dict[str, str] | None = None
         self._live: dict[str, Live] = {}
-        self.said: Callable[[str], None] = log.warning
 
     # ------------------------------------------------------------------------------------------- which there are
 
@@ -146,7 +144,12 @@ class Keeper:
             return self.environment(eid).apply(endpoint, message)
         live = self._loaded(eid)
         with live.lock:
-            answer = live.environment.apply(endpoint, message)
+            try:
+                answer = live.environment.apply(endpoint, message)
+            except BadMessage as error:
+                if error.unsure:
+                    self._forget(eid)
+                raise
             self._keep(eid, live, answer.changes)
         return answer
 
@@ -156,8 +159,12 @@ class Keeper:
         except OSError as error:
             self._forget(eid)
             text = f"environment {eid!r}: not kept: {error.strerror or error} ({live.journal.directory}); make room and send it again"
-            self.said(text)
+            log.warning("%s", text)
             raise BadMessage(text, 507) from error
+        except (CrossboardError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            self._forget(eid)
+            log.warning("a message to environment %r could not be kept", eid, exc_info=error)
+            raise BadMessage(f"environment {eid!r}: not kept: {type(error).__name__}: {error}", 500) from error
         if live.journal.is_open:
             self._let_go()
 

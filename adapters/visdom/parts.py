@@ -40,11 +40,16 @@ LIVE: Final = Rules("0.2.4", counted=False, newer=True)
 
 
 class BadMessage(ValueError):
-    """A message that cannot be done. Its text is for the one who sent it; status: of HTTP."""
+    """A message that cannot be done. Its text is for the one who sent it.
 
-    def __init__(self, text: str, status: int = 400) -> None:
+    status  of HTTP
+    unsure  True where something of it may have been done
+    """
+
+    def __init__(self, text: str, status: int = 400, *, unsure: bool = False) -> None:
         super().__init__(text)
         self.status = status
+        self.unsure = unsure
 
 
 def escape_eid(eid: str, rules: Rules = LIVE) -> str:

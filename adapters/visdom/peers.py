@@ -1,8 +1,8 @@
 """Whose program is at the other end of a connection of this machine.
 
-``/proc/net/tcp`` and ``tcp6`` list the sockets of this network namespace; the client's own socket has its address as local and ours
-as remote address, and the user id of its process (proc(5)). A socket that its process closed already has no owner any more, and is shown with
-the user id 0: only what is connected and held open counts. Where there is no /proc nobody is known.
+``/proc/net/tcp`` and ``tcp6`` list the sockets of this network namespace; the client's own socket has its address as local and
+ours as remote address, and the user id of its process (proc(5)). A socket that its process closed already has no owner any more
+and is shown with the user id 0: only what is connected and held open counts. Where there is no /proc nobody is known.
 """
 
 from __future__ import annotations

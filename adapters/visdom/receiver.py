@@ -44,7 +44,7 @@ from .conversations import Conversations
 from .keeper import PROJECT, Keeper
 from .listeners import Listener
 from .messages import MOST_BYTES, read_message
-from .parts import MAIN, BadMessage, eid_of, escape_eid, plain
+from .parts import MAIN, BadMessage, columns_of, eid_of, escape_eid, plain, traces_of
 from .peers import is_same_user
 from .web import POLICY, SMALL, Answering, cookie_of, guarded, json_reply, replying, text_reply
 
@@ -128,15 +128,15 @@ class VisdomReceiver:
         """What is replied to a request that `owns` says yes to and that has no key of the board; None lets it in."""
         if path == "/" or door.knows(cookie_of(headers, LOGIN_COOKIE)):
             return None
+        if any(name in headers for name in (*_FORWARDED, "sec-fetch-site")):
+            return text_reply(_UNHEARD, 401)
         held: dict[str, Any] = scope.get("state", {}).get("connection", {})
-        if held.get("same user"):
-            return None
-        client, server = scope.get("client"), scope.get("server")
-        foreign = any(name in headers for name in (*_FORWARDED, "sec-fetch-site"))
-        if client and server and not foreign and is_same_user(tuple(client), tuple(server)):
-            held["same user"] = True
-            return None
-        return text_reply(_UNHEARD, 401)
+        if not held.get("same user"):
+            client, server = scope.get("client"), scope.get("server")
+            if not client or not server or not is_same_user(tuple(client), tuple(server)):
+                return text_reply(_UNHEARD, 401)
+            held["same user"] = True  # asked once a connection
+        return None
 
     async def _login(self, request: Request, message: dict[str, Any]) -> Response:
         """``{username, password}``: the password is the SHA-256, in hexadecimal, of the board's secret."""
@@ -176,9 +176,7 @@ class VisdomReceiver:
     def _is_large(self, eid: str) -> bool:
         count = 0
         for pane in self.keeper.environment(eid).panes.values():
-            content = pane.get("content")
-            data = content.get("data") if isinstance(content, dict) else None
-            count += 100 + sum(len(trace.get("y") or ()) for trace in data if isinstance(trace, dict)) if isinstance(data, list) else 1000
+            count += 100 + sum(len(columns[1]) for trace in traces_of(pane) if (columns := columns_of(trace)))
         return count > LARGE_PANES
 
     def _make_room(self, eid: str, points: int) -> None:
