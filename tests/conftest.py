@@ -13,6 +13,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("crossboard", deadline=None)  # a slow machine is no counter-example
+settings.load_profile("crossboard")
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS = {"torch": ("torch",), "tensorflow": ("tensorflow",), "tensorboard": ("tensorboard",), "browser": ("playwright",)}

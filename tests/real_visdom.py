@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 SERVER = """
 import sys
@@ -29,6 +30,13 @@ port, env_path, base_url, username, password = sys.argv[1:]
 known = {"username": username, "password": hash_password(hash_password(password))} if username else None
 start_server(port=int(port), env_path=env_path, bind_local=True, base_url=base_url, user_credential=known)
 """
+
+
+def need_0_2() -> None:
+    """Skip a test where Visdom is not installed, or is another than 0.2, whose answers the test compares with."""
+    visdom = pytest.importorskip("visdom", reason="visdom is not installed")
+    if not str(visdom.__version__).startswith("0.2."):
+        pytest.skip(f"visdom {visdom.__version__} answers in other words; tests/golden/visdom_0.3.0 stands for it")
 
 
 @contextlib.contextmanager

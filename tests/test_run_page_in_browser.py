@@ -391,7 +391,7 @@ def put_and_wait(root: Root, page: Page, text: str) -> None:
 def test_a_point_that_comes_while_the_points_are_read_is_read_too(root: Root, open_page: Open) -> None:
     page = open_page(root.url("nothing", tab="text"))
     until(page, "crossboard.live.heard")
-    held = []
+    held: list[Any] = []
 
     def hold(route: Any) -> None:
         if held or "first=" in route.request.url:

@@ -242,7 +242,7 @@ def test_what_visdom_0_3_0_saved_comes_back_with_its_experiment(tmp_path: Path) 
 
 
 def test_a_real_visdom_loads_what_was_written_and_takes_what_is_posted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("visdom", reason="visdom is not installed")
+    real.need_0_2()
     make_runs(tmp_path / "runs")
     folder = tmp_path / ".visdom"
     assert main(["export", str(tmp_path / "runs"), "--format", "visdom", "--output", str(folder)]) == 0
@@ -285,7 +285,7 @@ def test_a_real_visdom_loads_what_was_written_and_takes_what_is_posted(tmp_path:
 def test_a_visdom_with_a_login_and_a_base_url_is_posted_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("visdom", reason="visdom is not installed")
+    real.need_0_2()
     with cb.init(dir=tmp_path / "runs", name="one") as run:
         run.log({"a": 1.0}, step=0)
     folder = tmp_path / ".visdom"

@@ -25,7 +25,7 @@ import crossboard as cb
 from crossboard.adapters.visdom import envfile, finding
 from crossboard.adapters.visdom import source as source_module
 from crossboard.adapters.visdom.envfile import Found, open_env, read_env
-from crossboard.adapters.visdom.jsonspans import MOST_DEPTH, Cut, NotJson, Span, begin_of, decode, end_of, find, items, members
+from crossboard.adapters.visdom.jsonspans import MOST_DEPTH, Cut, NotJson, Span, begin_of, decode, end_of, items, members
 from crossboard.adapters.visdom.points import svg_in
 from crossboard.adapters.visdom.source import VisdomSource
 from crossboard.adapters.visdom.traces import Names, rejoin, split
@@ -103,7 +103,7 @@ jsons = st.recursive(
 @given(jsons, st.sampled_from([None, 1]), st.booleans())
 def test_the_parts_of_a_json_text_lie_where_they_are_found(value: Any, indent: int | None, ascii_only: bool) -> None:
     data = json.dumps({"before": [1], "value": value}, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
-    span = find(data, 0, ["value"])
+    span = dict(members(data, 0))["value"]
     assert repr(decode(data[span.begin : span.end])) == repr(value)
     if isinstance(value, dict):
         assert {key: repr(decode(data[one.begin : one.end])) for key, one in members(data, span.begin)} == {
@@ -605,6 +605,30 @@ def test_a_video_is_recovered_with_its_size(tmp_path: Path) -> None:
     [video] = records_of(batch, VideoPoint)
     assert source.blob(run, video.blob) == film.read_bytes()
     assert (video.width, video.height, video.frames, video.fps) == (32, 24, 12, 8.0)
+
+
+@pytest.mark.parametrize(
+    ("html", "kinds"),
+    [
+        ("<svg></svg>", ["FigurePoint"]),
+        ('<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg></svg>\n', ["FigurePoint"]),
+        ("<h1>two</h1><svg></svg>", ["FigurePoint", "TextPoint"]),
+        ("<svg></svg> below", ["FigurePoint", "TextPoint"]),
+        ("", []),
+        ("words", ["TextPoint"]),
+        ('<source src="data:video/webm;base64,AAAA"><source src="data:video/mp4;base64,AAAA">', ["VideoPoint", "VideoPoint"]),
+        ('<source src="data:audio/ogg;base64,AAAA"><source src="data:audio/wav;base64,AAAA">', ["AudioPoint"]),
+        ('<source src="data:audio/nonsense;base64,AAAA">', ["TextPoint"]),
+    ],
+)
+def test_a_text_is_what_is_in_it(tmp_path: Path, html: str, kinds: list[str]) -> None:
+    write(tmp_path / "main.json", env({"w": {"type": "text", "content": html, "title": "t"}}))
+    source, run, batch = read_one(tmp_path)
+    points = [placed.record for placed in batch.records if not isinstance(placed.record, Pane)]
+    assert [type(point).__name__ for point in points] == kinds
+    for point in points:
+        if isinstance(point, (VideoPoint, FigurePoint)):
+            assert source.blob(run, point.blob)
 
 
 def test_a_million_points_are_read_in_seconds_and_zoom(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def frame(caption: str) -> list[Any]:
 
 
 def test_a_log_is_read_as_what_a_real_server_has_after_replaying_it(tmp_path: Path) -> None:
-    pytest.importorskip("visdom", reason="visdom is not installed")
+    real.need_0_2()
     folder = tmp_path / ".visdom"
     folder.mkdir()
     log = tmp_path / "log" / "messages.jsonl"

@@ -24,7 +24,7 @@ from ...store.errors import Damaged, NotFound
 from ...store.kinds import Points, Problem
 from ...store.records import Blob, ConfigSet, Edited, Ended, Foreign, MetricDefined, Pane, Record
 from ...store.source import Strand
-from .jsonspans import Cut, NotJson, Span, begin_of, decode, items, members
+from .jsonspans import Cut, NotJson, OpenMembers, Span, begin_of, decode, end_of, items, members
 from .points import JSON, Path, Place, form_of, packable, points_of
 from .traces import Names, TraceSeries, plain_text, split
 
@@ -102,38 +102,28 @@ def decoded(blob: Foreign, data: bytes) -> bytes:
 
 
 def open_env(data: bytes) -> EnvText:
-    """Find the parts of an environment's JSON, as far as it is JSON."""
+    """Find the parts of an environment's JSON, as far as it is JSON. Each byte is looked at once."""
     text = EnvText()
     try:
-        for key, span in members(data, begin_of(data, 0)):
+        outer = OpenMembers(data, begin_of(data, 0))
+        for key, begin in outer:
             if key == "jsons":
-                continue  # done below, also when the file ends in it
+                windows = OpenMembers(data, begin)
+                for window, at in windows:
+                    windows.ends = end_of(data, at)
+                    text.windows.append((window, Span(at, windows.ends)))
+                outer.ends = windows.behind
+                continue
+            outer.ends = end_of(data, begin)
             if key == "reload":
-                text.reload = span
+                text.reload = Span(begin, outer.ends)
             elif key == "experiment":
-                text.experiment = span
+                text.experiment = Span(begin, outer.ends)
             elif key == "name":
-                text.name = plain_text(decode(data[span.begin : span.end], span.begin))
+                text.name = plain_text(decode(data[begin : outer.ends], begin))
     except NotJson as error:
         text.damage = error
-    try:
-        jsons = _where(data, "jsons")
-        if jsons is not None:
-            for window, span in members(data, jsons):
-                text.windows.append((window, span))
-    except NotJson as error:
-        if text.damage is None or error.offset < text.damage.offset:
-            text.damage = error
     return text
-
-
-def _where(data: bytes, wanted: str) -> int | None:
-    """Where the value of a key of the outermost object begins, however it ends."""
-    at = begin_of(data, 0)
-    known = re.compile(rb'\s*\{\s*"' + wanted.encode() + rb'"\s*:\s*').match(data)
-    if known is not None:
-        return known.end()
-    return next((span.begin for key, span in members(data, at) if key == wanted), None)
 
 
 def read_env(data: bytes, *, path: str, name: str, wall_time: float) -> tuple[EnvText, Found]:

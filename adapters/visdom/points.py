@@ -5,7 +5,7 @@
     text                    text, as HTML       but:
       with <audio>          audio               the embedded sound, as the client put it there
       with <video>          video
-      with <svg>            figure              SVG; matplotlib figures come so
+      with <svg>            figure              SVG; matplotlib figures come so; a text, too, where there is more than it
     plot, plot_history      figure              where something of it is no series; frame n is step n
     network                 graph
     embeddings              embedding           the two dimensions that Visdom keeps; labels, names and groups as metadata
@@ -60,6 +60,8 @@ HEAD: Final = 1 << 16
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
 _URI: Final = re.compile(r"data:(audio|video)/([a-z0-9.+-]{1,20});base64,([A-Za-z0-9+/=]*)")
+_PREAMBLE: Final = re.compile(r"(\s*<[?!][^<>]*>)+\s*")
+"""What may stand before an SVG that is a document: declarations."""
 _PICTURE: Final = re.compile(r"data:(image/[a-z0-9.+-]{1,20});base64,")
 
 Path = Sequence["str | int"]
@@ -152,15 +154,16 @@ def _text(text: str, place: Place, at: dict[str, Any]) -> Iterator[Record]:
         if family == "audio":
             rate, channels, frames = wave_head(data)
             clips.append(Clip(blob, rate, frames, channels))
-        elif not found:
+        else:
             found = True
             film = film_head(data)
             yield VideoPoint(**at, blob=blob, width=film.width, height=film.height, frames=film.frames, fps=film.fps)
     if clips:
         yield AudioPoint(**at, clips=clips)
-    elif not found and svg_in(text):
+    svg = "" if clips or found else svg_in(text)
+    if svg:
         yield FigurePoint(**at, blob=place.blob(("content",), "svg", "image/svg+xml"))
-    elif not found and len(text) <= MOST_TEXT:
+    if not (clips or found) and len(svg) < len(text.strip()) <= MOST_TEXT and not _PREAMBLE.fullmatch(text.strip().removesuffix(svg)):
         yield TextPoint(**at, texts=[plain_text(text)], format="html")
 
 

@@ -1,6 +1,6 @@
 """Makes tests/golden/visdom_0.3.0: environments that a real Visdom 0.3.0 saved, what it answered of them, and its log of messages.
 
-    <python 3.12 with visdom==0.3.0 and plotly> tests/golden/make_visdom.py DIRECTORY
+    <python 3.12 with visdom==0.3.0, plotly and pytest> tests/golden/make_visdom.py DIRECTORY
 
 Run once; the files are kept. In answers/<first 8 letters of the environment>.answer stand the panes as /win_data gave them; log.jsonl is
 what the client's `log_to_filename` wrote of the environment "main".
