@@ -518,6 +518,19 @@ def test_a_full_disk_is_said_and_what_was_kept_stays(board: Board, monkeypatch: 
     assert board.post("/events", {**LINE, "win": "other"}) == "other"
 
 
+def test_a_root_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("no directory")
+    board = serve_board(tmp_path / "runs")
+    try:
+        status, text = board.ask("POST", "/events", LINE)
+        assert (status, "not kept" in text) == (507, True)
+        assert board.ask("POST", "/env/main", {"eid": "main"})[0] == 507
+        assert board.post("/win_exists", {"win": "w"}) == "false"
+    finally:
+        board.served.close()
+        board.served.store.close()
+
+
 def test_only_programs_of_the_same_user_or_with_the_token_are_let_in(board: Board) -> None:
     assert board.post("/win_exists", {"win": "w"}) == "false"
     for headers in ({"X_Forwarded_For": "1.2.3.4"}, {"Forwarded": "for=1.2.3.4"}, {"Sec_Fetch_Site": "same-origin"}):
@@ -528,6 +541,7 @@ def test_only_programs_of_the_same_user_or_with_the_token_are_let_in(board: Boar
     assert board.ask("POST", "/api/pane-event", {"eid": "main", "event": {}})[0] == 401
     assert board.ask("GET", "/api/board")[0] == 401
     assert board.ask("GET", "/env/main")[0] == 401
+    assert board.ask("POST", "/", {"username": "me", "password": "x" * 100_000})[0] == 413
     assert board.panes() == {}
 
 

@@ -123,7 +123,10 @@ class Keeper:
     def _loaded(self, eid: str) -> Live:
         live = self._live.get(eid)
         if live is None:
-            directory = self.create(eid)
+            try:
+                directory = self.create(eid)
+            except OSError as error:
+                raise BadMessage(f"environment {eid!r}: not kept: {error.strerror or error} ({self.path})", 507) from error
             journal = Journal(directory, launch=self._launch)
             try:
                 live = Live(restore(directory, eid, journal), journal)

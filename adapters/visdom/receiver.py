@@ -51,6 +51,8 @@ from .web import POLICY, SMALL, Answering, cookie_of, guarded, json_reply, reply
 LARGE_PANES: Final = 50_000
 """Points in an environment above which it is told in a worker thread."""
 ROOM_EVERY: Final = 256
+MOST_LOGIN: Final = 16 << 10
+"""Bytes that are read of one who is not known yet."""
 LOGIN_COOKIE: Final = "user_password"
 OWN_COOKIE: Final = "visdom-env"
 _POSTS: Final = ("events", "update", "close", "win_exists", "win_data", "win_hash", "experiments/log")
@@ -126,7 +128,10 @@ class VisdomReceiver:
 
     def answer(self, scope: Scope, path: str, headers: Headers, door: Door) -> Response | None:
         """What is replied to a request that `owns` says yes to and that has no key of the board; None lets it in."""
-        if path == "/" or door.knows(cookie_of(headers, LOGIN_COOKIE)):
+        if path == "/":  # a login
+            length = headers.get("content-length", "")
+            return None if length.isdigit() and int(length) <= MOST_LOGIN else text_reply(_UNHEARD, 413)
+        if door.knows(cookie_of(headers, LOGIN_COOKIE)):
             return None
         if any(name in headers for name in (*_FORWARDED, "sec-fetch-site")):
             return text_reply(_UNHEARD, 401)
