@@ -179,3 +179,14 @@ def window_id(value: Any) -> str:
     if isinstance(value, (int, float)):
         return str(value)
     raise BadMessage(f"win: want the id of a window, got {short(value)}")
+
+
+def kind_of(data: Any) -> Any:
+    """The type that the first object of an update names."""
+    return data[0].get("type") if isinstance(data, list) and data and isinstance(data[0], dict) else None
+
+
+def refusal(kind: str, rules: Rules) -> str:
+    """What is answered, with HTTP 200, to an update of a window that cannot be updated."""
+    known = "image_history, plot_history, " if rules.counted else "image_history, "
+    return f"win is not scatter, heatmap, custom, {known}embeddings, or text; was {kind}"

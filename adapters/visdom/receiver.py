@@ -46,6 +46,7 @@ from .listeners import Listener
 from .messages import MOST_BYTES, read_message
 from .parts import MAIN, BadMessage, columns_of, eid_of, escape_eid, plain, traces_of
 from .peers import is_same_user
+from .saved import Saved
 from .web import POLICY, SMALL, Answering, cookie_of, guarded, json_reply, replying, text_reply
 
 LARGE_PANES: Final = 50_000
@@ -76,10 +77,10 @@ class Door(Protocol):
 
 
 class VisdomReceiver:
-    """Takes in what Visdom's clients send, into the project `PROJECT` of the root `root`."""
+    """Takes in what Visdom's clients send, into the project `PROJECT` of the root `root`. saved: as for `Keeper`."""
 
-    def __init__(self, root: str, *, project: str = PROJECT) -> None:
-        self.keeper = Keeper(f"{root}/{project}")
+    def __init__(self, root: str, *, project: str = PROJECT, saved: Saved | None = None) -> None:
+        self.keeper = Keeper(f"{root}/{project}", saved=saved)
         self.conversations = Conversations(self._command, self.keeper.names)
         self._locks: dict[str, asyncio.Lock] = {}
         self._since_room: dict[str, int] = {}
@@ -204,8 +205,9 @@ class VisdomReceiver:
         response = text_reply("")
         if message.get("eid") is not None:
             eid = eid_of(message)
-            if not self.keeper.has(eid) or (eid == MAIN and self.keeper.directory_of(MAIN) is None):
-                await run_in_threadpool(guarded, self.keeper.create, eid)
+            if self.keeper.directory_of(eid) is None:
+                async with self._locks.setdefault(eid, asyncio.Lock()):
+                    await run_in_threadpool(self.keeper.begin, eid)
                 self.conversations.tell_environments()
             response.set_cookie(OWN_COOKIE, quote(eid, safe=""), httponly=True, samesite="strict")
         return response
