@@ -71,17 +71,20 @@ class SentCurve:
 
 def encode(head: Mapping[str, Any], curves: Sequence[SentCurve]) -> bytes:
     """Return the body: `head` with its `curves`, then their columns."""
+    return pack(head, "curves", [(sent.describe(), (sent.x, sent.y)) for sent in curves])
+
+
+def pack(head: Mapping[str, Any], name: str, entries: Sequence[tuple[Mapping[str, Any], Sequence[F64]]]) -> bytes:
+    """Return a body whose head lists, as `name`, what is said of each entry and, as ``at``, where its columns begin; they
+    lie one behind the other and are equally long."""
     described = []
     parts: list[Any] = [b""]
     at = 0
-    for sent in curves:
-        entry = sent.describe()
-        entry["at"] = at
-        at += 2 * int(entry["n"])
-        described.append(entry)
-        parts.append(_bytes_of(sent.x))
-        parts.append(_bytes_of(sent.y))
-    text = to_json({**head, "curves": described})
+    for said, columns in entries:
+        described.append({**said, "at": at})
+        at += sum(map(len, columns))
+        parts.extend(map(_bytes_of, columns))
+    text = to_json({**head, name: described})
     text += b" " * (-len(text) % 8)
     parts[0] = LENGTHS.pack(len(text), 0) + text
     return b"".join(parts)
@@ -99,6 +102,16 @@ def decode(body: bytes) -> tuple[dict[str, Any], list[tuple[F64, F64]]]:
     Raises:
         ValueError: the body is cut short or is none.
     """
+    head, curves = unpack(body, "curves", 2)
+    return head, [(x, y) for x, y in curves]
+
+
+def unpack(body: bytes, name: str, count: int) -> tuple[dict[str, Any], list[list[F64]]]:
+    """Read back what `pack` wrote: the head, and the `count` columns of each entry that it lists as `name`.
+
+    Raises:
+        ValueError: the body is cut short or is none.
+    """
     if len(body) < LENGTHS.size:
         raise ValueError(f"columns: want at least {LENGTHS.size} bytes, got {len(body)}")
     length, zero = LENGTHS.unpack_from(body)
@@ -106,22 +119,23 @@ def decode(body: bytes) -> tuple[dict[str, Any], list[tuple[F64, F64]]]:
         raise ValueError(f"columns: head of {length} bytes in a body of {len(body)}: no columns, or cut short")
     head: dict[str, Any] = orjson.loads(body[LENGTHS.size : LENGTHS.size + length])
     floats = np.frombuffer(body, "<f8", offset=LENGTHS.size + length)
-    curves = []
-    for curve in head["curves"]:
-        at, n = curve["at"], curve["n"]
-        if at + 2 * n > len(floats):
-            raise ValueError(f"columns: curve of {n} points at {at}, but the body has {len(floats)} numbers: cut short")
-        curves.append((floats[at : at + n], floats[at + n : at + 2 * n]))
-    return head, curves
+    entries = []
+    for entry in head[name]:
+        at, n = entry["at"], entry["n"]
+        if at + count * n > len(floats):
+            raise ValueError(f"columns: {count} columns of {n} at {at}, but the body has {len(floats)} numbers: cut short")
+        entries.append([floats[at + n * i : at + n * (i + 1)] for i in range(count)])
+    return head, entries
 
 
 def as_json(head: Mapping[str, Any], curves: Iterable[SentCurve]) -> bytes:
     """The JSON twin of `encode`."""
-    listed = [{**sent.describe(), "x": _json_list(sent.x), "y": _json_list(sent.y)} for sent in curves]
+    listed = [{**sent.describe(), "x": json_list(sent.x), "y": json_list(sent.y)} for sent in curves]
     return to_json({**head, "curves": listed})
 
 
-def _json_list(values: F64) -> Any:
+def json_list(values: F64) -> Any:
+    """`values` as JSON carries them: numbers, and non-finite ones by name."""
     if np.isfinite(values).all():
         return np.ascontiguousarray(values)
     return [number(value) for value in values.tolist()]

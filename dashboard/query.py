@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from starlette.requests import Request
@@ -71,6 +71,19 @@ class Query:
         if math.isnan(number):
             raise Refused(400, f"{name}: want a number, got {value!r:.40}", "correct it and ask again")
         return number
+
+    def one_of(self, name: str, offered: Sequence[str], default: str) -> str:
+        """One of the words `offered`."""
+        value = self.text(name)
+        if value is None:
+            return default
+        if value not in offered:
+            raise Refused(400, f"{name}: want one of {', '.join(offered)}, got {value!r:.40}", "correct it and ask again")
+        return value
+
+    def yes(self, name: str, default: bool) -> bool:
+        """1 or 0."""
+        return self.one_of(name, ("0", "1"), str(int(default))) == "1"
 
     def since(self) -> int | None:
         return None if self.text("since") is None else self.whole("since", 0, low=0, high=10**17)

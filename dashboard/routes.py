@@ -28,6 +28,7 @@ from . import columns
 from .curves import OVERVIEW_BUCKETS, chosen, older_attempts, overviews, overviews_since, windows
 from .edits import Editor, edit_of
 from .events import Newsroom, progress_json
+from .group_routes import GroupRoutes
 from .media import Media
 from .query import COLUMNS, CSV, JSON, Query
 from .replies import Refused, json_reply, number, to_json
@@ -91,6 +92,7 @@ class DataRoutes:
         self.editor = Editor()
         self.media = Media(store)
         self.of_run = RunRoutes(store, newsroom, self.media)
+        self.of_groups = GroupRoutes(store, newsroom)
 
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
@@ -107,6 +109,7 @@ class DataRoutes:
         }
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
         routes.extend(self.of_run.routes())
+        routes.extend(self.of_groups.routes())
         routes.append(Route("/edit", self.edit, methods=["POST"]))
         routes.append(Route("/open", self.open, methods=["POST"]))
         return Starlette(

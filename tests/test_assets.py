@@ -17,12 +17,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ASSETS = Path(__file__).resolve().parents[1] / "dashboard" / "assets"
-PURE = ("10-core.js", "12-numbers.js", "14-columns.js", "16-state.js", "30-plot.js")
+PURE = ("10-core.js", "12-numbers.js", "14-columns.js", "16-state.js", "27-band.js", "30-plot.js")
 PURE_OF_RUN = ("50-ramp.js", "52-markdown.js", "56-png.js", "66-pr-curves.js", "71-graphs.js")
 NODE = shutil.which("node")
 
@@ -440,3 +441,101 @@ def test_a_graph_becomes_a_tree_with_sums_and_in_the_order_of_running() -> None:
     ]
     assert run_js("cb.graphs.shape(cb.graphs.tree(graph).children[1].flow)", graph=graph) == "scalar g"
     assert run_js("cb.graphs.shape({shape: [null, 3], dtype: 'float32'})") == "? × 3 float32"
+
+
+# -------------------------------------------------------------------------------------------------------------- bands
+
+
+def test_the_bands_survive_their_own_link_and_what_does_not_go_together_is_mended() -> None:
+    search = "?bands=config:lr&interp=1&stat=iqm&band=minmax"
+    assert run_js("cb.view.format(cb.view.parse(search))", search=search) == search
+    for asked, want in (
+        ("?bands=seed&band=t", "?bands=seed"),
+        ("?bands=seed&stat=median&band=t", "?bands=seed&stat=median"),
+        ("?bands=seed&stat=median&band=std", "?bands=seed&stat=median"),
+        ("?bands=seed&band=std", "?bands=seed&band=std"),
+        ("?bands=lr&stat=mode&band=sd&interp=yes", ""),
+    ):
+        assert run_js("cb.view.format(cb.view.parse(search))", search=asked) == want
+
+
+def test_marks_are_the_same_on_the_page_and_at_the_server() -> None:
+    from crossboard.dashboard.groups import mark
+
+    keys = ["native:/runs/a", "", "ü 🙂", "tensorboard:/logs/run 12"]
+    assert run_js("keys.map(cb.view.mark)", keys=keys) == [mark(key) for key in keys]
+
+
+def groups_body(groups: Sequence[tuple[dict[str, Any], list[list[float]]]], **head: Any) -> str:
+    """A body of /api/groups as docs/data-routes.md describes it, in base64; columns x, centre, low, high, n."""
+    from crossboard.dashboard.columns import pack
+
+    more = {
+        "tag": "t",
+        "label": "lr = 1",
+        "members": 3,
+        "raw": True,
+        "every": 1,
+        "n_low": 3,
+        "n_high": 3,
+        "values": 9,
+        "interpolated": 0,
+        "left_out": 0,
+    }
+    entries = [
+        ({"key": "g", "n": len(columns[0]), "total": len(columns[0]), **more, **said}, [np.array(column, np.float64) for column in columns])
+        for said, columns in groups
+    ]
+    names = ["x", "centre", "low", "high", "n"]
+    whole = {"version": 1, "x": "step", "by": "seed", "statistic": "mean", "band": "t", "level": 0.95, "columns": names, **head}
+    return b64encode(pack(whole, "groups", entries)).decode()
+
+
+READ_GROUPS = "(b => cb.band.parse(b.buffer.slice(b.byteOffset, b.byteOffset + b.byteLength)))(Buffer.from(data, 'base64'))"
+
+
+def test_a_band_is_read_as_written_and_its_fill_goes_up_one_edge_and_back_the_other() -> None:
+    data = groups_body([({}, [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [4, 5, math.nan, 7, 8], [6, 7, math.nan, 9, 10], [3, 3, 1, 3, 3]])])
+    group = run_js(READ_GROUPS, data=data)["groups"][0]
+    assert (group["curve"]["y0"], group["curve"]["y1"], group["low"]["y0"], group["high"]["y1"]) == (5, 9, 4, 10)
+    assert group["counts"] == [3, 3, 1, 3, 3]
+    calls = run_js(
+        "(g => { cb.band.fill(g, {X: x => x, Y: y => y, log: false}, {band: "
+        + READ_GROUPS
+        + ".groups[0], colour: 'red'}); return g.calls; })(recorder())",
+        data=data,
+    )
+    paths = [[call[0], *call[1:]] for call in calls if call[0] in ("moveTo", "lineTo")]
+    assert paths == [  # nothing is joined across the step of one run
+        ["moveTo", 0, 6],
+        ["lineTo", 1, 7],
+        ["lineTo", 1, 5],
+        ["lineTo", 0, 4],
+        ["moveTo", 3, 9],
+        ["lineTo", 4, 10],
+        ["lineTo", 4, 8],
+        ["lineTo", 3, 7],
+    ]
+
+
+def test_a_band_says_its_kind_and_n_and_never_more_than_was_measured() -> None:
+    columns = [[0.0], [1.0], [0.5], [1.5], [3.0]]
+    said = "(head => [cb.band.words(head, head.groups), cb.band.cautions(head, head.groups).map(one => one.words)])(" + READ_GROUPS + ")"
+    assert run_js(said, data=groups_body([({}, columns)])) == ["mean, t interval 95 %, n = 3", []]
+    assert run_js(said, data=groups_body([({}, columns)], band="bca", statistic="iqm")) == [
+        "IQM, BCa interval 95 %, n = 3",
+        ["covers less than 95 %"],
+    ]
+    many = groups_body([({"n_low": 2, "n_high": 40, "left_out": 7, "interpolated": 3}, columns)], band="std")
+    assert run_js(said, data=many) == ["mean ± std, n = 2 to 40", ["7 left out", "interpolated 3 of 9"]]
+    assert run_js(said, data=groups_body([({"members": 1, "n_low": 1, "n_high": 1}, columns)], band="none"))[0] == "mean"
+    assert (
+        run_js("(head => cb.band.interval(head.groups[0], 0))(" + READ_GROUPS + ")", data=groups_body([({}, columns)]))
+        == "0.5000 to 1.5000, n = 3"
+    )
+
+
+def test_what_a_band_leaves_of_a_run_begins_where_the_band_ends() -> None:
+    curve = "cb.columns.bound({x: Float64Array.of(0, 1, 2, 3, 4), y: Float64Array.of(5, 5, 5, 5, 5)})"
+    for begin, want in ((2, [2, 3, 4]), (2.5, [2, 3, 4]), (4, None)):
+        assert run_js(f"(piece => piece && piece.x)(cb.band.part({curve}, begin, Infinity))", begin=begin) == want

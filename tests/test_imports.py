@@ -109,6 +109,12 @@ def test_logging_loads_numpy_msgspec_and_crc32c_alone(tmp_path: Path) -> None:
     assert loaded_by(code) <= LIGHT
 
 
+def test_a_board_loads_no_scipy_before_a_band_is_asked_for() -> None:
+    code = "from crossboard.dashboard.app import create_app; from crossboard.store.embedded import EmbeddedStore; "
+    code += "import crossboard.store.statistics; create_app(EmbeddedStore(memory=True))"
+    assert "scipy" not in loaded_by(code)
+
+
 def test_the_public_names_are_all_there_and_no_others() -> None:
     media = ["Audio", "ConfusionMatrix", "Embedding", "Figure", "Graph", "Histogram", "Image", "Images", "Mesh", "PRCurve"]
     media += ["PointCloud", "Table", "Tensor", "Text", "Video"]

@@ -9,13 +9,18 @@
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
 
-  /** Read a body (ArrayBuffer) into {version, x, complete, curves}; each curve gets x, y as Float64Array views and its bounds. */
-  function parse(buffer) {
+  /** Read a body (ArrayBuffer): its head, and what lies behind it as a Float64Array. */
+  function open(buffer) {
     if (buffer.byteLength < 8) throw new Error(`columns: want at least 8 bytes, got ${buffer.byteLength}`);
     const length = new DataView(buffer).getUint32(0, true), start = 8 + length;
     if (start % 8 || start > buffer.byteLength) throw new Error(`columns: head of ${length} bytes in a body of ${buffer.byteLength}`);
     const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
-    const floats = new Float64Array(buffer, start, Math.floor((buffer.byteLength - start) / 8));
+    return {head, floats: new Float64Array(buffer, start, Math.floor((buffer.byteLength - start) / 8))};
+  }
+
+  /** Read a body into {version, x, complete, curves}; each curve gets x, y as Float64Array views and its bounds. */
+  function parse(buffer) {
+    const {head, floats} = open(buffer);
     for (const curve of head.curves) {
       if (curve.at + 2 * curve.n > floats.length)
         throw new Error(`columns: curve ${curve.run} ${curve.tag} ends at number ${curve.at + 2 * curve.n} of ${floats.length}`);
@@ -71,5 +76,5 @@
     return low > 0 && at - x[low - 1] <= x[low] - at ? low - 1 : low;
   }
 
-  crossboard.columns = {parse, bound, merge, nearest};
+  crossboard.columns = {open, parse, bound, merge, nearest};
 })(typeof window === 'undefined' ? globalThis : window);

@@ -11,6 +11,8 @@
      old=TAG (repeated)     cards that show older attempts
      closed=NAME (repeated) collapsed sections;  groups=NAME (repeated) collapsed groups of the rail
      sort=name|oldest       order of the runs
+     bands=seed|group|framework|config:KEY   how runs are brought together;  stat=median|iqm   else the mean
+     band=bca|std|minmax|iqr|none   else the t interval;  interp=1   between the steps of a run too
      theme=light|dark       when it was chosen
      run=KEY                the open run page;  tab=NAME tag=TAG step=STEP   what it shows
    `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board; opening and leaving
@@ -28,7 +30,8 @@
   }
 
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
-    old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', theme: '', run: '', tab: '', tag: '', step: ''});
+    old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', theme: '',
+    bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: ''});
   const PLACE = ['run', 'tab', 'tag', 'step'];
 
   function parse(search) {
@@ -38,6 +41,11 @@
     for (const name of ['tags', 'runs', 'project', 'only']) view[name] = q.get(name) || '';
     if (['name', 'oldest'].includes(q.get('sort'))) view.sort = q.get('sort');
     if (['light', 'dark'].includes(q.get('theme'))) view.theme = q.get('theme');
+    if (/^(seed|group|framework|config:.+)$/s.test(q.get('bands') || '')) view.bands = q.get('bands');
+    if (['median', 'iqm'].includes(q.get('stat'))) view.stat = q.get('stat');
+    if (view.stat !== 'mean') view.band = 'bca';   // a t interval and a standard deviation are about the mean
+    if (['bca', 'minmax', 'iqr', 'none', ...view.stat === 'mean' ? ['std'] : []].includes(q.get('band'))) view.band = q.get('band');
+    if (q.get('interp') === '1') view.interp = '1';
     view.hide = new Set((q.get('hide') || '').split('.').filter(Boolean));
     if (q.get('run')) {
       for (const name of ['run', 'tab', 'tag']) view[name] = q.get(name) || '';
@@ -54,7 +62,9 @@
   function format(view) {
     const q = new URLSearchParams();
     if (view.x !== 'step') q.set('x', view.x);
-    for (const name of ['tags', 'runs', 'project', 'only', 'theme']) if (view[name]) q.set(name, view[name]);
+    for (const name of ['tags', 'runs', 'project', 'only', 'theme', 'bands', 'interp']) if (view[name]) q.set(name, view[name]);
+    if (view.stat !== 'mean') q.set('stat', view.stat);
+    if (view.band !== (view.stat === 'mean' ? 't' : 'bca')) q.set('band', view.band);
     if (view.run) for (const name of PLACE) if (view[name]) q.set(name, view[name]);
     if (view.sort !== 'newest') q.set('sort', view.sort);
     if (view.hide.size) q.set('hide', [...view.hide].sort().join('.'));

@@ -63,6 +63,17 @@
     /** Show only this run, or all as before when it is the only one already. */
     isolate(run) { state.set('only', state.only === run.mark ? '' : run.mark); },
 
+    /** Give each run its colour: that of its group in the way to group that is chosen, else its own. */
+    colour() {
+      for (const run of board.order) {
+        const colourKey = run.group ? `${run.project}/${run.group}` : run.key;
+        if (!slots.has(colourKey)) slots.set(colourKey, slots.size);
+        run.slot = crossboard.groups.slotOf(run) ?? slots.get(colourKey);
+      }
+    },
+
+    recolour() { board.colour(); news.tell('runs'); },
+
     takeRuns(answer, all) {
       if (all) { board.runs.clear(); board.order = []; }
       for (const key of answer.removed || []) board.runs.delete(key);
@@ -73,11 +84,7 @@
       }
       const when = run => Number.isFinite(run.started) && run.started !== null ? run.started : Infinity;
       board.order = [...board.runs.values()].sort((a, b) => when(a) - when(b) || (a.key < b.key ? -1 : 1));
-      for (const run of board.order) {
-        const colourKey = run.group ? `${run.project}/${run.group}` : run.key;
-        if (!slots.has(colourKey)) slots.set(colourKey, slots.size);
-        run.slot = slots.get(colourKey);
-      }
+      board.colour();
       board.version = answer.version;
       board.loaded = true;
       board.visible = board.visible.map(run => board.runs.get(run.key)).filter(Boolean);

@@ -152,7 +152,8 @@
         start(part, readCurves(part, want, whole ? null : Math.min(...part.map(card => card.version))));
       }
     }
-    stats.pending = [...near].filter(card => !card.hiddenAway && (card.reading || card.waitsForDrawing || card.signature === '')).length;
+    crossboard.bands.pump();
+    stats.pending = [...near].filter(card => !card.hiddenAway && (card.reading || card.waitsForDrawing || card.signature === '')).length + crossboard.bands.pending();
     if (soonest < Infinity) timer = setTimeout(pump, Math.max(10, soonest - now));
   }
 
@@ -161,6 +162,7 @@
   /** Mark the cards of `tags` as changed (all when it is null). */
   function changed(tags) {
     for (const card of new Set([...crossboard.grid.cards.values(), ...near])) if (!tags || tags.has(card.tag)) card.dirty = true;
+    crossboard.bands.changed(tags);
     pump();
   }
 

@@ -171,16 +171,17 @@
   }
 
   /** Draw frame, curves and marks.
-     drawn: [{curve, colour, dash, older}]; style: {width, alpha, dots, hatched}. Returns the number of points visited. */
+     drawn: [{curve, colour, dash, older, thin, band}]; style: {width, alpha, dots, hatched, filled}. Returns the number of points visited. */
   function draw(g, at, drawn, style) {
     if (at.xTicks.length || at.yTicks.length) frame(g, at);
     g.save();
     g.beginPath();
     g.rect(at.left - 2, at.top - 6, at.right - at.left + 4, at.bottom - at.top + 7);
     g.clip();
+    if (style.filled) for (const one of drawn) if (one.band) crossboard.band.fill(g, at, one);
     const layers = new Map();
     for (let i = 0; i < drawn.length; i++) {   // colours take turns, or the last one would hide all others
-      const one = drawn[i], name = `${one.colour}|${one.dash}|${one.older}|${Math.floor(i / TURN)}`;
+      const one = drawn[i], name = `${one.colour}|${one.dash}|${one.older}|${one.thin}|${Math.floor(i / TURN)}`;
       if (!layers.has(name)) layers.set(name, []);
       layers.get(name).push(one);
     }
@@ -188,10 +189,10 @@
     g.lineCap = style.width > 1.2 ? 'round' : 'butt';
     let points = 0;
     for (const layer of layers.values()) {
-      const {colour, dash, older} = layer[0], lone = [];
+      const {colour, dash, older, thin} = layer[0], lone = [];
       g.strokeStyle = g.fillStyle = colour;
-      g.globalAlpha = older ? 0.75 : style.alpha;
-      g.lineWidth = older ? 1.25 : style.width;
+      g.globalAlpha = older ? 0.75 : thin ? Math.min(0.6, style.alpha) : style.alpha;
+      g.lineWidth = older ? 1.25 : thin ? 1 : style.width;
       g.setLineDash(older ? [2, 3] : dash);
       g.beginPath();
       for (const {curve} of layer) points += trace(g, curve, at, lone);
@@ -199,7 +200,7 @@
       g.setLineDash([]);
       g.globalAlpha = 1;
       if (lone.length) discs(g, lone, Math.max(1.7, style.width * 0.9));
-      if (style.dots && !older) {
+      if (style.dots && !older && !thin) {
         const pairs = [];
         for (const {curve} of layer) {
           const [from, to] = span(curve, at.x0, at.x1);

@@ -6,7 +6,7 @@
   const ROWS = 7;
   let box = null;
 
-  /** Show rows [{colour, dashed, name, detail, x, value}] (nearest first) at page position left, top. axis: kind of the x values. */
+  /** Show rows [{colour, dashed, name, detail, x, value, interval}] (nearest first) at page position left, top. axis: kind of the x values. */
   function show({left, top, axis, x, aside, rows}) {
     if (!box) { box = h('div.tip', {'aria-hidden': 'true'}); document.body.append(box); }
     const shown = rows.slice(0, ROWS), more = rows.length - shown.length;
@@ -16,7 +16,8 @@
         h(`span.sl${row.dashed ? '.dash' : ''}`, {style: `--c:${row.colour}`}),
         h('span.nn.trunc', {}, row.name, row.detail ? h('span.dim', {}, ` · ${row.detail}`) : null),
         h('span.at', {}, row.x === x ? '' : `at ${axis === 'wall' ? numbers.clock(row.x) : axis === 'relative' ? numbers.duration(row.x) : numbers.whole(row.x)}`),
-        h('b', {}, numbers.value(row.value)))),
+        h('b', {}, numbers.value(row.value)),
+        row.interval ? h('span.iv', {}, row.interval) : null)),
       more > 0 ? h('div.f', {}, h('span', {}, 'nearest first'), h('span', {}, `${numbers.whole(more)} more`)) : null);
     box.hidden = false;
     const {offsetWidth: width, offsetHeight: height} = box, room = innerWidth - 8;

@@ -4,7 +4,7 @@
    `curves` for data. It draws in the shared queue, a few milliseconds a frame, so that many cards never freeze the page. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {h, fill, icon, board, columns, curves, numbers, plot, state, stats, tooltip, url} = crossboard;
+  const crossboard = root.crossboard, {h, fill, icon, band, bands, board, columns, curves, numbers, plot, state, stats, tooltip, url} = crossboard;
   const FRAME_MS = 10, SKELETON_MS = 150, DRAG_PX = 4;
   const RUN_DOTS = 40;   // up to so many curves carry a dot under the cursor
 
@@ -149,7 +149,7 @@
       if (!this.width) return;
       const zoom = this.zoom, whole = this.entries(this.curves);
       this.inWindow = Boolean(zoom && this.windowCurves && this.windowSignature.endsWith(`|${zoom[0]}|${zoom[1]}`));
-      const drawn = this.inWindow ? this.entries(this.windowCurves) : whole;
+      const drawn = bands.dress(this, this.inWindow ? this.entries(this.windowCurves) : whole);
       if (this.showOlder && this.olderSignature.startsWith(`${this.axis}|`)) for (const curve of this.older) {
         const run = board.runs.get(curve.run);
         if (run && board.isShown(run) && curve.x.length) drawn.push({curve, run, ...plot.look(run.slot), older: true});
@@ -159,7 +159,7 @@
       this.size();
       clearTimeout(this.skeletonTimer);
       const g = plot.prepare(this.canvas, this.width, this.height), list = drawn.map(one => one.curve);
-      const x = zoom || spread(list), y = plot.extent(list, zoom, this.log);
+      const x = zoom || spread(list), y = plot.extent(bands.extents(drawn), zoom, this.log);
       this.at = null;
       if (!drawn.length && !zoom) this.message('none');
       else if (this.log && !y && list.some(curve => curve.finite)) this.message('log');
@@ -167,7 +167,7 @@
         this.message(null);
         this.at = plot.geometry({width: this.width, height: this.height, x, y: plot.roomy(y || (this.log ? [0.1, 1] : [0, 1]), this.log && Boolean(y)), log: this.log && Boolean(y), axis: this.axis});
         if (!y) this.at.yTicks = [];   // nothing finite: no scale to claim
-        stats.points += plot.draw(g, this.at, drawn, plot.style(drawn.length, Boolean(zoom), density(drawn, this.at)));
+        stats.points += plot.draw(g, this.at, drawn, {...plot.style(drawn.length, Boolean(zoom), density(drawn, this.at)), filled: true});
         if (zoom) this.drawStrip(whole, zoom);
       }
       this.describe();
@@ -197,7 +197,7 @@
     drawOverlay() {
       if (!this.overlay) return;
       const g = plot.prepare(this.overlay, this.width, this.height), at = this.at, c = plot.colours();
-      const lifted = at && board.highlight ? this.drawn.filter(one => one.curve.run === board.highlight) : [];
+      const lifted = at && board.highlight ? (this.members || this.drawn).filter(one => one.curve.run === board.highlight) : [];
       const fade = Boolean(at && board.shown.has(board.highlight) && this.drawn.length > 1);
       this.canvas.classList.toggle('faded', fade);
       if (!at) return;
@@ -205,6 +205,7 @@
       if (cursor && (!this.drag || cursor.card === this)) {
         const host = cursor.card === this, px = Math.round(at.X(cursor.x)) + 0.5;
         if (px >= at.left - 1 && px <= at.right + 1) {
+          if (host && cursor.nearest && !fade) bands.drawMembers(g, at, cursor.nearest);
           if (host && cursor.nearest && !fade && !cursor.nearest.older) plot.draw(g, {...at, xTicks: [], yTicks: []}, [cursor.nearest], {...plot.style(1, Boolean(this.zoom)), width: 2.25});
           g.strokeStyle = c.ink3; g.lineWidth = 1; g.globalAlpha = host ? 0.9 : 0.45;
           g.beginPath(); g.moveTo(px, at.top - 4); g.lineTo(px, at.bottom); g.stroke();
@@ -258,8 +259,10 @@
       let words = raw ? (total === 1 ? '1 point' : `all ${whole(total)} points`) : `${whole(shown)} of ${whole(total)} points, extremes kept`;
       if (this.zoom && !this.inWindow) words = 'reading the points of this window';
       if (!curvesDrawn) words = this.zoom && !this.inWindow ? words : this.drawn.length ? 'older attempts only' : board.visible.length ? 'no points here' : 'no run is shown';
-      this.count.textContent = words;
-      const facts = [];
+      const grouped = bands.describe(this), facts = grouped ? grouped.facts : [];
+      if (grouped && curvesDrawn) words = grouped.words || words;
+      fill(this.count, grouped && grouped.words === words ? grouped.parts : words);
+      this.count.title = grouped ? words : '';
       if (this.error) facts.push(h('span.warn', {title: this.error.message}, icon('clock', true), 'not the newest'));
       if (nan) facts.push(h('span', {title: `${whole(nan)} points are NaN`}, icon('alert', true), `NaN ${whole(nan)}`));
       if (inf) facts.push(h('span', {title: `${whole(inf)} points are infinite`}, icon('alert', true), `inf ${whole(inf)}`));
@@ -273,13 +276,13 @@
     /** The actions of the head; made anew only when they change. */
     actions() {
       const zoom = this.zoom, resumed = board.visible.some(run => run.attempts > 1) || this.showOlder;
-      const q = new URLSearchParams({tag: this.tag, x: state.x, format: 'csv'});
-      const name = `${zoom}|${this.log}|${this.showOlder}|${resumed}|${state.x}`;
+      const csv = bands.csv(this) || url(`api/curves?${new URLSearchParams({tag: this.tag, x: state.x, format: 'csv'})}`);
+      const name = `${zoom}|${this.log}|${this.showOlder}|${resumed}|${csv}`;
       if (this.actionsName === name && this.notes.childElementCount) return;
       this.actionsName = name;
       const held = this.notes.contains(document.activeElement) ? document.activeElement.dataset.act : null;
       fill(this.notes,
-        h('a.ib.sm.act', {href: url(`api/curves?${q}`), 'data-act': 'data', download: `${this.tag.replaceAll('/', '-')}.csv`, title: 'Points as CSV', 'aria-label': 'Points as CSV'}, icon('table', true)),
+        h('a.ib.sm.act', {href: csv, 'data-act': 'data', download: `${this.tag.replaceAll('/', '-')}.csv`, title: 'Points as CSV', 'aria-label': 'Points as CSV'}, icon('table', true)),
         resumed && h('button.ib.sm.act', {type: 'button', 'data-act': 'old', 'aria-pressed': String(this.showOlder), title: 'Older attempts, dotted', 'aria-label': 'Older attempts', onclick: () => state.toggle('old', this.tag)}, icon('restart', true)),
         h('button.lk.act', {type: 'button', 'data-act': 'log', 'aria-pressed': String(this.log), title: 'Log y axis (L)', onclick: () => state.toggle('log', this.tag)}, 'log'),
         zoom && h('button.pill', {type: 'button', 'data-act': 'zoom', title: 'Show the whole range again (Z)', 'aria-label': `Zoomed to ${rangeWords(zoom)}: show the whole range`, onclick: () => this.reset()}, rangeWords(zoom), icon('close', true)));
@@ -399,7 +402,7 @@
       const first = rows[0];
       setCursor({x: first.x, card: this, nearest: first.one, byKey});
       tooltip.show({left: pageX + (at.X(first.x) - x), top: pageY, axis: this.axis, x: first.x, rows: rows.slice(0, 7).map(row => ({
-        colour: row.one.colour, dashed: row.one.dashed || row.one.older, name: row.one.run.name, x: row.x, value: row.value,
+        colour: row.one.colour, dashed: row.one.dashed || row.one.older, name: row.one.run.name, x: row.x, value: row.value, interval: row.one.band && band.interval(row.one.band, row.i),
         detail: [row.one.run.ranks > 1 ? `rank ${row.one.curve.rank}` : '', row.one.older ? `attempt ${row.one.curve.attempt}` : ''].filter(Boolean).join(', '),
       })).concat(rows.slice(7))});
     }
@@ -413,7 +416,7 @@
       i = Math.max(0, Math.min(curve.x.length - 1, i));
       const box = this.overlay.getBoundingClientRect(), x = this.at.X(curve.x[i]), v = curve.y[i], y = v - v === 0 && !(this.at.log && v <= 0) ? this.at.Y(v) : this.at.bottom;
       this.point(x, y, box.left + x, box.top + y, true);
-      crossboard.say(`${mine.run.name}: ${numbers.xValue(this.axis, curve.x[i])}, ${numbers.value(v)}`);
+      crossboard.say(`${mine.run.name}: ${numbers.xValue(this.axis, curve.x[i])}, ${numbers.value(v)}${mine.band ? `, ${band.interval(mine.band, i)}` : ''}`);
     }
   }
 

@@ -33,6 +33,7 @@
     keys.start();
     rail.start();
     crossboard.door.start();
+    crossboard.bandsBar.show();
     live.on('change', change => {
       if (change.complete === false) { everything(); return; }
       const tags = new Set(change.tags || []), removed = change.removed || [];
