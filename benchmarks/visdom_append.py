@@ -6,8 +6,8 @@
 share is the difference of the medians. Bar: at most 1 ms, at 100 and at 100,000 points. A real Visdom server (0.2.4, where it is
 installed) gets the same appends; it has no empty route, so its whole time stands there, beside the board's whole time.
 
-*50 clients*: each with a window of its own and a kept connection, 40 appends each. *Zoom*: ``/api/window`` over the middle tenth of a pane of
-1,000,000 points, sent in ten posts.
+*50 clients*: each with a window of its own and a kept connection, 40 appends each. *Zoom*: ``/api/window`` over the middle tenth of a
+pane of 1,000,000 points, sent in ten posts.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ board.close()
 VISDOM = """
 import sys
 from visdom.server.run_server import start_server
-start_server(port=int(sys.argv[2]), env_path=sys.argv[1], bind_local=True)
+start_server(port=int(sys.argv[2]), env_path=sys.argv[1], bind_local=True, base_url="")
 """
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import importlib.util
 import json
 import math
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 
 from crossboard.adapters.visdom.changes import ContentAdded, NumbersAdded, PaneGone, PaneSet
 from crossboard.adapters.visdom.environment import Environment
-from crossboard.adapters.visdom.parts import V024, V030, BadMessage, columns_of, escape_eid, plain
+from crossboard.adapters.visdom.parts import V024, V030, BadMessage, Rules, columns_of, escape_eid, plain
 
 
 def load(name: str) -> Any:
@@ -35,7 +37,10 @@ bare, line, posted = MESSAGES.bare, MESSAGES.line, MESSAGES.posted
 class Handler:
     """As much of a Tornado handler of Visdom as its message functions touch."""
 
+    max_text_lines, max_old_content, max_image_history = 500, 50, 4
+
     def __init__(self) -> None:
+        self.storage = self
         self.state: dict[str, Any] = {"main": {"jsons": {}, "reload": {}}}
         self.subs: dict[str, Any] = {}
         self.sources: dict[str, Any] = {}
@@ -44,9 +49,26 @@ class Handler:
     def write(self, text: Any) -> None:
         self.written.append(text)
 
+    def set_status(self, status: int) -> None:
+        """Of the answer."""
+
+    def load_undo(self, eid: str) -> list[Any]:
+        """Of 0.3.0's storage: closed windows."""
+        del eid
+        return []
+
+    def save_undo(self, eid: str, stack: list[Any]) -> None:
+        """As above."""
+
+
+def installed_rules() -> Rules:
+    """Those of the Visdom that is installed."""
+    visdom = pytest.importorskip("visdom", reason="visdom is not installed")
+    return V024 if visdom.__version__.startswith("0.2") else V030
+
 
 def visdoms_own(messages: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, Any], list[str | None]]:
-    """What the installed Visdom (0.2.4) keeps and answers; an answer is None where its handler raised."""
+    """What the installed Visdom keeps and answers; an answer is None where its handler raised."""
     handlers = pytest.importorskip("visdom.server.handlers.web_handlers", reason="visdom is not installed")
     utils = pytest.importorskip("visdom.utils.server_utils")
     handler = Handler()
@@ -68,7 +90,7 @@ def visdoms_own(messages: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, A
 
 def ours(messages: list[tuple[str, dict[str, Any]]], environment: Environment | None = None) -> tuple[dict[str, Any], list[str | None]]:
     """The same of our own environment."""
-    environment = environment or Environment("main", rules=V024)
+    environment = environment or Environment("main", rules=installed_rules())
     answers: list[str | None] = []
     for endpoint, message in messages:
         try:
@@ -80,7 +102,7 @@ def ours(messages: list[tuple[str, dict[str, Any]]], environment: Environment | 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(posted(), max_size=8))
-def test_panes_and_answers_are_those_of_visdom_0_2_4(messages: list[tuple[str, dict[str, Any]]]) -> None:
+def test_panes_and_answers_are_those_of_visdom(messages: list[tuple[str, dict[str, Any]]]) -> None:
     """Up to the first message at which Visdom's own handler fails: from then on its state may be half changed."""
     _, answers = visdoms_own(messages)
     until = answers.index(None) if None in answers else len(messages)
@@ -162,6 +184,16 @@ def test_what_is_no_number_stays_a_list_and_numbers_come_back_as_they_were() -> 
     environment.apply("update", line("numbers", ["end"], [3], append=True, layout={}))
     assert columns_of(trace) is None
     assert (trace["x"], trace["y"]) == ([0, 1, "end"], [None, 2.5, 3])
+
+
+def test_typed_arrays_of_plotly_are_numbers_too() -> None:
+    environment = Environment()
+    typed = [{"dtype": "f8", "bdata": base64.b64encode(struct.pack("<3d", *values)).decode()} for values in ((0, 1, 2), (0.5, 0.25, 0.125))]
+    environment.apply("events", {"win": "w", "data": [{"type": "scatter", "x": typed[0], "y": typed[1]}], "layout": {}})
+    trace = plain(environment.panes["w"])["content"]["data"][0]
+    assert (trace["x"], trace["y"]) == ([0, 1, 2], [0.5, 0.25, 0.125])
+    more = environment.apply("update", line("w", [3], [0.0], append=True, layout={}))
+    assert more.changes == (PaneSet("w", {0: (0, 3)}),)  # with options, and a marker, that are new
 
 
 def test_errors_of_an_update_are_texts_as_visdom_gives_them() -> None:

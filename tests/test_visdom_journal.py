@@ -206,9 +206,10 @@ def test_environments_are_found_by_name_and_a_deleted_one_is_not(tmp_path: Path)
     for live in (first, second):
         live.post("events", line("w", [0], [1.0]))
     write_run_file(tmp_path / "visdom" / "mine", RunFile(version=VERSION, id="mine", project="visdom", name="mine", created=1.0))
-    assert sorted(find_environments(str(tmp_path / "visdom"))) == ["main", "other"]
+    assert sorted(find_environments(str(tmp_path / "visdom"))[0]) == ["main", "other"]
     second.journal.delete()
-    assert sorted(find_environments(str(tmp_path / "visdom"))) == ["main"]
+    directories, deleted = find_environments(str(tmp_path / "visdom"))
+    assert (sorted(directories), deleted) == (["main"], {"other"})
     assert {run.name: run.hidden for run in second.store().runs()} == {"main": False, "other": True, "mine": False}
     first.journal.close()
 

@@ -343,6 +343,18 @@ def test_the_newer_clients_calls_are_known(board: Board) -> None:
     assert missing == (400, "missing required field: win")
 
 
+def test_a_saved_environment_can_be_uploaded(board: Board) -> None:
+    pytest.importorskip("python_multipart", reason="forms are read by python-multipart")
+    import requests
+
+    saved = {"jsons": {"t": {"id": "t", "type": "text", "content": "x", "title": "", "i": 0}}, "reload": {}}
+    for content, status in ((json.dumps(saved), 200), ("{}", 400), ("no JSON", 400)):
+        answer = requests.post(f"http://127.0.0.1:{board.port}/upload_env", files={"file": ("mine.json", content)}, timeout=PATIENCE_S)
+        assert (answer.status_code, answer.json()["success"]) == (status, status == 200)
+    eid = next(name for name in json.loads(board.post("/env_state", {})) if name.startswith("uploaded_mine_"))
+    assert board.panes(eid)["t"]["content"] == "x"
+
+
 @pytest.mark.skipif(tuple(map(int, visdom.__version__.split(".")[:2])) < (0, 3), reason="Visdom 0.3 needs Python 3.12 and is not installed")
 def test_the_newer_client_draws_tracks_and_asks(board: Board, client: Callable[..., Any]) -> None:
     viz = client(env="newer", use_incoming_socket=True)
@@ -451,6 +463,19 @@ def test_a_malformed_post_is_answered_in_words_and_loses_nothing(board: Board, p
     assert MOST_DEPTH < 90
 
 
+def test_a_pane_of_an_odd_shape_is_given_back_and_hurts_no_later_call(board: Board) -> None:
+    odd = {"type": "plot", "content": {"data": [{"type": "scatter", "x": [1], "y": [2]}], "layout": 5}, "title": {"not": "text"}}
+    board.post("/win_data", {"win": "odd", "data": json.dumps(odd)})
+    board.post("/win_data", {"win": "text", "data": json.dumps({"type": "text", "content": None})})
+    before = board.panes()
+    for message in ({**LINE, "append": True, "layout": {"a": 1}, "win": "odd"}, {**LINE, "win": "text"}):
+        status, text = board.ask("POST", "/update", message)
+        assert (status, "update" in text) == (400, True), text
+    after = board.panes()
+    assert {window: {key: after[window][key] for key in pane} for window, pane in before.items()} == before
+    assert board.post("/events", LINE) == "w"
+
+
 def test_a_picture_that_would_burst_a_browser_and_a_body_without_end_are_refused(board: Board) -> None:
     import base64
     import struct
@@ -493,6 +518,19 @@ def test_a_full_disk_is_said_and_what_was_kept_stays(board: Board, monkeypatch: 
     assert board.post("/events", {**LINE, "win": "other"}) == "other"
 
 
+def test_a_root_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("no directory")
+    board = serve_board(tmp_path / "runs")
+    try:
+        status, text = board.ask("POST", "/events", LINE)
+        assert (status, "not kept" in text) == (507, True)
+        assert board.ask("POST", "/env/main", {"eid": "main"})[0] == 507
+        assert board.post("/win_exists", {"win": "w"}) == "false"
+    finally:
+        board.served.close()
+        board.served.store.close()
+
+
 def test_only_programs_of_the_same_user_or_with_the_token_are_let_in(board: Board) -> None:
     assert board.post("/win_exists", {"win": "w"}) == "false"
     for headers in ({"X_Forwarded_For": "1.2.3.4"}, {"Forwarded": "for=1.2.3.4"}, {"Sec_Fetch_Site": "same-origin"}):
@@ -503,6 +541,7 @@ def test_only_programs_of_the_same_user_or_with_the_token_are_let_in(board: Boar
     assert board.ask("POST", "/api/pane-event", {"eid": "main", "event": {}})[0] == 401
     assert board.ask("GET", "/api/board")[0] == 401
     assert board.ask("GET", "/env/main")[0] == 401
+    assert board.ask("POST", "/", {"username": "me", "password": "x" * 100_000})[0] == 413
     assert board.panes() == {}
 
 

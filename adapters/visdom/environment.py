@@ -41,8 +41,10 @@ from .parts import (
     first_of,
     fold_columns,
     kept_of,
+    kind_of,
     object_in,
     plain,
+    refusal,
     short,
     standing,
     stringify,
@@ -73,7 +75,7 @@ class Environment:
         """Do `message`, posted to ``/<endpoint>``.
 
         Raises:
-            BadMessage: it cannot be done, and nothing was.
+            BadMessage: it cannot be done, and nothing was (or it is `unsure`).
         """
         if not isinstance(message, dict):
             raise BadMessage(f"/{endpoint}: want a JSON object, got {short(message)}")
@@ -82,8 +84,17 @@ class Environment:
             raise BadMessage(f"/{endpoint}: no such endpoint; there are {', '.join(sorted(_METHODS))}", 404)
         try:
             answer: Answer = method(self, message)
-        except (KeyError, TypeError, AttributeError, IndexError) as error:  # a shape that nobody thought of
-            raise BadMessage(f"/{endpoint}: cannot be done: {type(error).__name__}: {error}") from error
+        except BadMessage:
+            raise
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:  # a shape that nobody thought of
+            raise BadMessage(f"/{endpoint}: cannot be done: {type(error).__name__}: {error}", unsure=True) from error
         return answer
 
     def copy(self, eid: str) -> Environment:
@@ -175,7 +186,7 @@ class Environment:
                 return self._register(self._window(message))
             return Answer("win does not exist")
         kind = pane.get("type")
-        if _kind_of(data) == "image_update_selected" and kind != "image_history":
+        if kind_of(data) == "image_update_selected" and kind != "image_history":
             return Answer(f"win is not image_history; was {kind}", status=400)
         if kind == "text":
             return self._update_text(pane, data)
@@ -186,10 +197,10 @@ class Environment:
         content = pane.get("content")
         traces = content.get("data") if isinstance(content, dict) else None
         if not isinstance(traces, list):
-            return Answer(_refusal(str(kind), self.rules))
+            return Answer(refusal(str(kind), self.rules))
         first = traces[0].get("type") if traces else None
         if traces and first not in UPDATABLE and not (self.rules.newer and first == "scatter3d"):
-            return Answer(_refusal(str(first), self.rules))
+            return Answer(refusal(str(first), self.rules))
         return self._update_plot(pane, traces, message)
 
     def _update_text(self, pane: Pane, data: Any) -> Answer:
@@ -432,13 +443,3 @@ _METHODS: Final = {
     "pop_embeddings_pane": Environment.pop_embeddings_pane,
 }
 ENDPOINTS: Final = tuple(_METHODS)
-
-
-def _kind_of(data: Any) -> Any:
-    """The type that the first object of an update names."""
-    return data[0].get("type") if isinstance(data, list) and data and isinstance(data[0], dict) else None
-
-
-def _refusal(kind: str, rules: Rules) -> str:
-    known = "image_history, plot_history, " if rules.counted else "image_history, "
-    return f"win is not scatter, heatmap, custom, {known}embeddings, or text; was {kind}"

@@ -288,9 +288,10 @@ class Journal:
                 continue
             was, start = kept.get(at, (-1, 0))
             curve = before.get(was)
-            by_step = is_whole(both[0].array()) if curve is None or not curve.x else False
-            if curve is None or curve.length != start or bool(curve.x) == by_step:
-                curve, start = self._curve(window, title, name, occurrence=occurrence, alone=len(traces) == 1, by_step=by_step), 0
+            goes_on = curve is not None and curve.length == start and (curve.x != "" or _whole_from(both[0], start))
+            if curve is None or not goes_on:
+                by_step, start = is_whole(both[0].array()), 0
+                curve = self._curve(window, title, name, occurrence=occurrence, alone=len(traces) == 1, by_step=by_step)
             now[at] = self._add(curve, *both, start)
         self.curves[window] = now
         self._write_pane(pane, window, now, place, content)

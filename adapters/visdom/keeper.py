@@ -14,18 +14,18 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
 from typing import Any, Final
 
 from ...store.errors import CrossboardError
 from ...store.process import host_name
-from ...store.rundir import VERSION, RunFile, file_name, write_run_file
+from ...store.rundir import VERSION, RunFile, file_name, list_writers, write_run_file
 from .changes import Answer, Change, PaneGone, PaneSet
 from .environment import Environment
 from .journal import LAUNCH, Journal
 from .parts import MAIN, BadMessage, traces_of
 from .parts import kept_of as kept
 from .restoring import find_environments, is_deleted, restore
+from .saved import Saved
 
 PROJECT: Final = "visdom"
 MOST_OPEN: Final = 64
@@ -49,32 +49,41 @@ class Live:
 
 
 class Keeper:
-    """The environments in the directory `path` of a project, which need not be there yet."""
+    """The environments in the directory `path` of a project, which need not be there yet.
 
-    def __init__(self, path: str) -> None:
+    saved: what Visdom saved elsewhere; an environment of that name begins as a copy of it.
+    """
+
+    def __init__(self, path: str, *, saved: Saved | None = None) -> None:
         self.path = os.path.abspath(path)
+        self.saved = saved or Saved(())
         self._launch = f"{LAUNCH}:{host_name()}:{os.getpid()}:{os.urandom(4).hex()}"
         self._lock = threading.RLock()
         self._directories: dict[str, str] | None = None
+        self._deleted: set[str] = set()
         self._live: dict[str, Live] = {}
-        self.said: Callable[[str], None] = log.warning
 
     # ------------------------------------------------------------------------------------------- which there are
 
     def _known(self) -> dict[str, str]:
         with self._lock:
             if self._directories is None:
-                self._directories = find_environments(self.path)
+                self._directories, self._deleted = find_environments(self.path)
             return self._directories
+
+    def _is_saved(self, eid: str) -> bool:
+        """Whether there is something to begin with."""
+        return eid in self.saved.names() and eid not in self._deleted
 
     def names(self) -> list[str]:
         """The environments, as Visdom lists them: there always is a main one."""
-        known = list(self._known())
-        return known if MAIN in known else [MAIN, *known]
+        known = [*self._known(), *self.saved.names()]
+        names = [name for name in dict.fromkeys(known) if name not in self._deleted]
+        return names if MAIN in names else [MAIN, *names]
 
     def has(self, eid: str) -> bool:
         """Whether there is an environment of that name."""
-        return eid == MAIN or eid in self._known()
+        return eid == MAIN or eid in self._known() or self._is_saved(eid)
 
     def name_at(self, directory: str) -> str | None:
         """The environment whose run lies in `directory`."""
@@ -91,7 +100,21 @@ class Keeper:
             known = self._known()
             if eid not in known:
                 known[eid] = self._made(eid)
+                self._deleted.discard(eid)
             return known[eid]
+
+    def begin(self, eid: str) -> None:
+        """Make an environment, if there is none. Raises BadMessage."""
+        if self._is_saved(eid) and eid not in self._known():
+            self._loaded(eid)
+        elif eid not in self._known():
+            self._created(eid)
+
+    def _created(self, eid: str) -> str:
+        try:
+            return self.create(eid)
+        except OSError as error:
+            raise BadMessage(f"environment {eid!r}: not kept: {error.strerror or error} ({self.path})", 507) from error
 
     def _made(self, eid: str) -> str:
         if not eid or len(eid) > LONGEST_NAME:
@@ -114,26 +137,36 @@ class Keeper:
 
     def is_loaded(self, eid: str) -> bool:
         """Whether a message for `eid` needs no reading first."""
-        return eid in self._live or eid not in self._known()
+        return eid in self._live or not (eid in self._known() or self._is_saved(eid))
 
     def environment(self, eid: str) -> Environment:
         """The environment as it stands; an empty one where there is none yet. Not to be changed."""
-        if eid not in self._known():
+        if eid not in self._known() and not self._is_saved(eid):
             return Environment(eid)
         return self._loaded(eid).environment
 
     def _loaded(self, eid: str) -> Live:
         live = self._live.get(eid)
         if live is None:
-            directory = self.create(eid)
+            saved = self._is_saved(eid)
+            directory = self._created(eid)
             journal = Journal(directory, launch=self._launch)
             try:
                 live = Live(restore(directory, eid, journal), journal)
             except (CrossboardError, OSError, ValueError) as error:
                 raise BadMessage(f"environment {eid!r} cannot be read: {error}; `crossboard verify {directory}` says more", 500) from error
             self._live[eid] = live
+            if saved and not list_writers(directory):
+                self._take_over(eid, live)
         live.used = time.monotonic()
         return live
+
+    def _take_over(self, eid: str, live: Live) -> None:
+        """Begin with what Visdom saved."""
+        there = self.saved.read(eid)
+        if there:
+            live.environment.reload = there["reload"]
+            self._keep(eid, live, live.environment.apply("win_data", {"win": None, "data": there["jsons"]}).changes)
 
     def apply(self, eid: str, endpoint: str, message: Any) -> Answer:
         """Do `message`, posted to ``/<endpoint>``; when this returns, what changed is in the journal.
@@ -142,11 +175,16 @@ class Keeper:
             BadMessage: it cannot be done (400, 404, 409), or cannot be kept (507).
         """
         reading = endpoint in ("win_exists", "win_data", "win_hash", "env_state", "close") and "data" not in message
-        if reading and eid not in self._known():
+        if reading and eid not in self._known() and not self._is_saved(eid):
             return self.environment(eid).apply(endpoint, message)
         live = self._loaded(eid)
         with live.lock:
-            answer = live.environment.apply(endpoint, message)
+            try:
+                answer = live.environment.apply(endpoint, message)
+            except BadMessage as error:
+                if error.unsure:
+                    self._forget(eid)
+                raise
             self._keep(eid, live, answer.changes)
         return answer
 
@@ -156,8 +194,12 @@ class Keeper:
         except OSError as error:
             self._forget(eid)
             text = f"environment {eid!r}: not kept: {error.strerror or error} ({live.journal.directory}); make room and send it again"
-            self.said(text)
+            log.warning("%s", text)
             raise BadMessage(text, 507) from error
+        except (CrossboardError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            self._forget(eid)
+            log.warning("a message to environment %r could not be kept", eid, exc_info=error)
+            raise BadMessage(f"environment {eid!r}: not kept: {type(error).__name__}: {error}", 500) from error
         if live.journal.is_open:
             self._let_go()
 
@@ -182,7 +224,7 @@ class Keeper:
 
     def fork(self, before: str, eid: str) -> None:
         """Let the environment `eid` hold what `before` holds. Raises BadMessage."""
-        if before not in self._known() and before != MAIN:
+        if not self.has(before):
             raise BadMessage(f"env to be forked doesn't exist: {before!r}", 404)
         source, live = self.environment(before), self._loaded(eid)
         made, old = source.copy(eid), live.environment
@@ -195,16 +237,18 @@ class Keeper:
 
     def delete(self, eid: str) -> None:
         """Delete an environment; its run stays, hidden. The main one stays, as in Visdom 0.3.0. Raises BadMessage."""
-        if eid == MAIN or eid not in self._known():
+        if eid == MAIN or not self.has(eid):
             return
-        live = self._loaded(eid)
+        directory = self._created(eid)
+        live = self._live.get(eid)
         try:
-            live.journal.delete()
+            (Journal(directory, launch=self._launch) if live is None else live.journal).delete()
         except OSError as error:
             raise BadMessage(f"environment {eid!r}: not deleted: {error.strerror or error}", 507) from error
         with self._lock:
-            del self._live[eid]
-            self._known().pop(eid)
+            self._live.pop(eid, None)
+            self._known().pop(eid, None)
+            self._deleted.add(eid)
 
     def prepare(self, eid: str) -> None:
         """Make room ahead of need; any thread."""

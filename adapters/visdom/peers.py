@@ -1,7 +1,8 @@
 """Whose program is at the other end of a connection of this machine.
 
-``/proc/net/tcp`` and ``tcp6`` list the sockets of this network namespace; the client's own socket has its address as local and ours
-as remote address, and the user id of its process (proc(5)). Where there is no /proc nobody is known.
+``/proc/net/tcp`` and ``tcp6`` list the sockets of this network namespace; the client's own socket has its address as local and
+ours as remote address, and the user id of its process (proc(5)). A socket that its process closed already has no owner any more
+and is shown with the user id 0: only what is connected and held open counts. Where there is no /proc nobody is known.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from typing import Final
 
 _TABLES: Final = {4: "/proc/net/tcp", 6: "/proc/net/tcp6"}
+_ESTABLISHED: Final = "01"
 Address = tuple[str, int]
 
 
@@ -31,7 +33,7 @@ def owner_of(client: Address, server: Address) -> int | None:
             for line in table:
                 if wanted in line:
                     fields = line.split()
-                    if f"{fields[1]} {fields[2]}" == wanted:
+                    if f"{fields[1]} {fields[2]}" == wanted and fields[3] == _ESTABLISHED and fields[9] != "0":
                         return int(fields[7])
     except (OSError, ValueError, IndexError):
         return None

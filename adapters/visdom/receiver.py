@@ -44,13 +44,16 @@ from .conversations import Conversations
 from .keeper import PROJECT, Keeper
 from .listeners import Listener
 from .messages import MOST_BYTES, read_message
-from .parts import MAIN, BadMessage, eid_of, escape_eid, plain
+from .parts import MAIN, BadMessage, columns_of, eid_of, escape_eid, plain, traces_of
 from .peers import is_same_user
+from .saved import Saved
 from .web import POLICY, SMALL, Answering, cookie_of, guarded, json_reply, replying, text_reply
 
 LARGE_PANES: Final = 50_000
 """Points in an environment above which it is told in a worker thread."""
 ROOM_EVERY: Final = 256
+MOST_LOGIN: Final = 16 << 10
+"""Bytes that are read of one who is not known yet."""
 LOGIN_COOKIE: Final = "user_password"
 OWN_COOKIE: Final = "visdom-env"
 _POSTS: Final = ("events", "update", "close", "win_exists", "win_data", "win_hash", "experiments/log")
@@ -74,10 +77,10 @@ class Door(Protocol):
 
 
 class VisdomReceiver:
-    """Takes in what Visdom's clients send, into the project `PROJECT` of the root `root`."""
+    """Takes in what Visdom's clients send, into the project `PROJECT` of the root `root`. saved: as for `Keeper`."""
 
-    def __init__(self, root: str, *, project: str = PROJECT) -> None:
-        self.keeper = Keeper(f"{root}/{project}")
+    def __init__(self, root: str, *, project: str = PROJECT, saved: Saved | None = None) -> None:
+        self.keeper = Keeper(f"{root}/{project}", saved=saved)
         self.conversations = Conversations(self._command, self.keeper.names)
         self._locks: dict[str, asyncio.Lock] = {}
         self._since_room: dict[str, int] = {}
@@ -126,17 +129,20 @@ class VisdomReceiver:
 
     def answer(self, scope: Scope, path: str, headers: Headers, door: Door) -> Response | None:
         """What is replied to a request that `owns` says yes to and that has no key of the board; None lets it in."""
-        if path == "/" or door.knows(cookie_of(headers, LOGIN_COOKIE)):
+        if path == "/":  # a login
+            length = headers.get("content-length", "")
+            return None if length.isdigit() and int(length) <= MOST_LOGIN else text_reply(_UNHEARD, 413)
+        if door.knows(cookie_of(headers, LOGIN_COOKIE)):
             return None
+        if any(name in headers for name in (*_FORWARDED, "sec-fetch-site")):
+            return text_reply(_UNHEARD, 401)
         held: dict[str, Any] = scope.get("state", {}).get("connection", {})
-        if held.get("same user"):
-            return None
-        client, server = scope.get("client"), scope.get("server")
-        foreign = any(name in headers for name in (*_FORWARDED, "sec-fetch-site"))
-        if client and server and not foreign and is_same_user(tuple(client), tuple(server)):
-            held["same user"] = True
-            return None
-        return text_reply(_UNHEARD, 401)
+        if not held.get("same user"):
+            client, server = scope.get("client"), scope.get("server")
+            if not client or not server or not is_same_user(tuple(client), tuple(server)):
+                return text_reply(_UNHEARD, 401)
+            held["same user"] = True  # asked once a connection
+        return None
 
     async def _login(self, request: Request, message: dict[str, Any]) -> Response:
         """``{username, password}``: the password is the SHA-256, in hexadecimal, of the board's secret."""
@@ -176,9 +182,7 @@ class VisdomReceiver:
     def _is_large(self, eid: str) -> bool:
         count = 0
         for pane in self.keeper.environment(eid).panes.values():
-            content = pane.get("content")
-            data = content.get("data") if isinstance(content, dict) else None
-            count += 100 + sum(len(trace.get("y") or ()) for trace in data if isinstance(trace, dict)) if isinstance(data, list) else 1000
+            count += 100 + sum(len(columns[1]) for trace in traces_of(pane) if (columns := columns_of(trace)))
         return count > LARGE_PANES
 
     def _make_room(self, eid: str, points: int) -> None:
@@ -201,8 +205,9 @@ class VisdomReceiver:
         response = text_reply("")
         if message.get("eid") is not None:
             eid = eid_of(message)
-            if not self.keeper.has(eid) or (eid == MAIN and self.keeper.directory_of(MAIN) is None):
-                await run_in_threadpool(guarded, self.keeper.create, eid)
+            if self.keeper.directory_of(eid) is None:
+                async with self._locks.setdefault(eid, asyncio.Lock()):
+                    await run_in_threadpool(self.keeper.begin, eid)
                 self.conversations.tell_environments()
             response.set_cookie(OWN_COOKIE, quote(eid, safe=""), httponly=True, samesite="strict")
         return response

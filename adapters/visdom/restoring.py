@@ -35,8 +35,8 @@ class Numbers(NamedTuple):
     wall_time: F64
 
 
-def find_environments(project: str) -> dict[str, str]:
-    """Environment -> directory of its run, for every environment below the directory of a project that is not deleted.
+def find_environments(project: str) -> tuple[dict[str, str], set[str]]:
+    """Every environment below the directory of a project: its name -> the directory of its run, and the names that were deleted.
 
     Runs of other origin are passed over. Of several runs of one name the newest counts.
     """
@@ -48,7 +48,8 @@ def find_environments(project: str) -> dict[str, str]:
             continue
         if run.launch.startswith(LAUNCH) and run.created >= found.get(run.name, (0.0, ""))[0]:
             found[run.name] = (run.created, directory)
-    return {name: directory for name, (_, directory) in found.items() if not is_deleted(directory)}
+    deleted = {name for name, (_, directory) in found.items() if is_deleted(directory)}
+    return {name: directory for name, (_, directory) in found.items() if name not in deleted}, deleted
 
 
 def is_deleted(directory: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from crossboard.adapters.visdom.keeper import PROJECT
 from crossboard.adapters.visdom.receiver import VisdomReceiver
+from crossboard.adapters.visdom.saved import Saved
 from crossboard.store.rundir import find_runs, is_run_dir
 
 
@@ -47,4 +48,5 @@ def visdom_receiver(paths: Sequence[str]) -> tuple[VisdomReceiver, list[str]]:
     """A receiver for the board over `paths`, and the paths that it has to show beside them, so that what arrives is seen."""
     root = receiver_root(paths)
     project = os.path.join(root, PROJECT)
-    return VisdomReceiver(root), [] if root in paths or project in paths else [project]
+    saved = Saved([path for path in paths if "://" not in path])
+    return VisdomReceiver(root, saved=saved), [] if root in paths or project in paths else [project]
