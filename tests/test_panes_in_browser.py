@@ -69,12 +69,22 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     steps = np.arange(100)
     made["grows"].line("w", "loss", {"train": np.exp(-steps / 30), "valid": np.exp(-steps / 40)})
     made["grows"].pane("t", "text", "step 0", "status")
-    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=8)
+    make_labelled(MADE.Environment(directory, "labelled"))
+    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=9)
     board.start()
     with urllib.request.urlopen(board.url + "api/panes") as answer:
         keys = {"long" if len(one["name"]) > 100 else one["name"]: one["run"] for one in json.load(answer)["environments"]}
     yield Root(board, keys, made)
     board.stop()
+
+
+def make_labelled(env: Any) -> None:
+    """A scatter of 3,000 points, each with a label."""
+    env.log("labels", range(3000), np.arange(3000) % 7)
+    trace = {"type": "scatter", "mode": "markers+text", "text": [f"point {i}" for i in range(3000)]}
+    traces = [MADE.PaneTrace(index=0, tag="labels", attempt=1)]
+    env.pane("w", "plot", {"data": [trace], "layout": {}}, "labels", traces=traces)
+    env.end()
 
 
 @pytest.fixture(scope="module")
@@ -340,6 +350,16 @@ def test_many_points_are_thinned_and_a_zoom_reads_the_raw_ones_again(root: Root,
     assert inside == int(np.floor(high)) - int(np.ceil(low)) + 1
     page.mouse.dblclick(*middle(page, "a million points"))
     until(page, "document.querySelector('.pane footer').textContent.endsWith('extremes kept')", timeout_s=30)
+
+
+def test_points_that_carry_a_label_are_never_thinned_so_that_each_keeps_its_own(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("labelled"))
+    held = f"(trace => [trace.x.length, trace.text.length, trace.x[1234], trace.text[1234]])({plot('labels')}.data[0])"
+    assert page.evaluate(held) == [3000, 3000, 1234, "point 1234"]
+    drag(page, "labels", 0.4, 0.5)
+    until(page, f"{plot('labels')}.layout.xaxis.autorange === false")
+    settle(page)
+    assert page.evaluate(held) == [3000, 3000, 1234, "point 1234"]
 
 
 # ------------------------------------------------------------------------------------------------------------ keyboard

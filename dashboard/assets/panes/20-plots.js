@@ -85,7 +85,7 @@
   function beside(data, layout) {
     if (!data.length || !data.every(trace => trace.type === 'bar')) return;
     if (layout.barmode === 'stack' || layout.barmode === 'relative') for (const trace of data) trace.offsetgroup = trace.uid.split('-')[0];
-    else if (data.every(trace => (trace.x || []).every(one => typeof one === 'number')) && new Set(data.map(trace => String(trace.x))).size > 1) {
+    else if (data.every(trace => Array.isArray(trace.x) && trace.x.every(one => typeof one === 'number')) && new Set(data.map(trace => String(trace.x))).size > 1) {
       layout.barmode = 'overlay';
       for (const trace of data) trace.opacity = 0.6;
     }
@@ -126,7 +126,7 @@
 
     function numbersOf(member, index, trace) {
       if (!member.told.traces.some(one => one.index === index)) return null;
-      const from = zoom && inside.has(member) && onFirstAxis(trace) ? inside : whole, curve = from.get(member) && from.get(member).get(index);
+      const from = zoom && inside.has(member) && onFirstAxis(trace) && !perPoint(trace) ? inside : whole, curve = from.get(member) && from.get(member).get(index);
       return curve ? {x: curve.x, y: curve.y} : {x: [], y: []};
     }
 
@@ -164,6 +164,9 @@
       return drawing;
     }
 
+    /** True when every point is in the plot already: then a zoom needs no more. */
+    const allThere = () => members.every(member => [...(whole.get(member) || new Map()).values()].every(curve => curve.raw));
+
     /** The user zoomed, moved or reset the axes. */
     function moved(event) {
       if (!members.some(member => member.told.traces.length)) return;
@@ -175,7 +178,7 @@
         if (!next.every(Number.isFinite)) next = null;
         else if (next[0] > next[1]) next.reverse();
       }
-      if (String(next) === String(zoom)) return;
+      if (String(next) === String(zoom) || (!zoom && allThere())) return;
       zoom = next;
       inside = new Map();
       if (!zoom) draw().then(pane.tellFacts);   // what was read before stands at once

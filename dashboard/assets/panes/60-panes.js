@@ -3,7 +3,7 @@
    It stands alone (`page=panes`) and as a tab of a run that has panes; then the run is its only environment. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {Pane, board, byId, fill, getJson, h, icon, live, numbers, oncePerFrame, paneCompare, paneLayout, state, stats, url} = crossboard;
+  const crossboard = root.crossboard, {Pane, board, byId, fill, getJson, h, icon, live, numbers, paneCompare, paneLayout, state, stats, url} = crossboard;
   const LIST_MS = 250;   // least time between two readings of the list
 
   let shownFor = '', lists = new Map(), panes = new Map(), order = [], environments = [], failed = null, loaded = false, observer = null, screens = null, sizes = null, picker = null, field = null,
@@ -177,7 +177,6 @@
     });
     if (was) { body.scrollTop = scrolled; was.element.focus({preventScroll: true}); }
   }
-  const rearrange = oncePerFrame(arrange);
 
   function message(why, mine) {
     if (why === 'reading') return h('div.parea', {style: 'height:600px'}, [0, 1, 2].map(i => h('section.card.pane', {'aria-hidden': 'true', style: `left:calc(${i} * 33% + 10px);top:10px;width:calc(33% - 14px);height:350px`}, h('div.vb', {}, h('div.skeleton', {}, h('i'), h('i'), h('i'), h('i'))))));
@@ -242,5 +241,5 @@
 
   function catchUp() { if (isOn()) { readSoon(); for (const pane of order) pane.follow(); } }
 
-  crossboard.panes = {show, leave, back, keys: keysOf, settled, catchUp, isOn, redraw: () => order.forEach(pane => pane.redraw()), all: () => order, rearrange, environments: () => environments};
+  crossboard.panes = {show, leave, back, keys: keysOf, settled, catchUp, isOn, redraw: () => order.forEach(pane => pane.redraw()), all: () => order, environments: () => environments};
 })(window);
