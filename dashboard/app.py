@@ -3,7 +3,7 @@
     app = create_app(store, title="my runs")
     app.server                     # the ASGI app, for any ASGI server; dashboard.serve runs it on uvicorn
 
-Order of the routes: data routes under ``/api``, what receivers bring, Dash's own, and then 404 for every other path (Dash
+Order of the routes: what receivers bring, data routes under ``/api``, Dash's own, and then 404 for every other path (Dash
 would answer each with its page). `safety.Safety` stands before all of them. FastAPI's own pages of documentation are off.
 
 No module holds a run or a store: everything comes in through `create_app` and hangs on the app it returns.
@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from dash import Dash
 from fastapi import FastAPI
@@ -22,7 +22,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..store.store import Store
 from .compression import Compression
@@ -31,7 +32,7 @@ from .events import Newsroom
 from .pages import run
 from .replies import json_reply
 from .routes import DataRoutes, no_such_path
-from .safety import Door, Safety, page_policy
+from .safety import Door, Guest, Safety, page_policy
 from .shell import INDEX, layout
 
 ASSETS: Final = Path(__file__).parent / "assets"
@@ -41,6 +42,18 @@ class Receiver(Protocol):
     """Takes in what other tools send, such as the Visdom protocol. Its routes stand beside the board's, behind its safety."""
 
     def routes(self) -> Sequence[BaseRoute]: ...
+
+
+@runtime_checkable
+class LivingReceiver(Receiver, Protocol):
+    """A receiver that also has routes below ``/api``, for the board's pages, and something to end when the board does.
+
+    One that is a `safety.Guest` says who may call it without a key of the board.
+    """
+
+    def data_routes(self) -> Sequence[BaseRoute]: ...
+
+    def close(self) -> None: ...
 
 
 def create_app(
@@ -74,6 +87,8 @@ def create_app(
     base = checked_base_path(base_path)
     door = Door(token) if ask_for_key else None
     newsroom = Newsroom(store)
+    taking = list(receivers)
+    living = [receiver for receiver in taking if isinstance(receiver, LivingReceiver)]
 
     @contextlib.asynccontextmanager
     async def live(_: FastAPI) -> AsyncIterator[None]:
@@ -81,6 +96,8 @@ def create_app(
         try:
             yield
         finally:
+            for receiver in living:
+                await run_in_threadpool(receiver.close)
             await run_in_threadpool(newsroom.stop)
 
     server = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=live)
@@ -88,8 +105,6 @@ def create_app(
     server.state.newsroom = newsroom
     data = DataRoutes(store, newsroom, door=door, crossboard=version)
     server.mount(f"{base}/api", data.app(more=download_routes(store, exporters)))
-    for receiver in receivers:
-        server.router.routes.extend(receiver.routes())
     server.add_exception_handler(HTTPException, no_such_path)
     app = Dash(
         "crossboard",
@@ -114,8 +129,35 @@ def create_app(
     def policy() -> str:
         return page_policy(app.csp_hashes())
 
-    server.add_middleware(Safety, door=door, hosts=tuple(hosts), base_path=base, policy=policy)
+    routes = [_under(base, route) for receiver in taking for route in receiver.routes()]
+    routes += [_under(f"{base}/api", route) for receiver in living for route in receiver.data_routes()]
+    server.add_middleware(Receiving, routes=routes)
+    guests = [receiver for receiver in taking if isinstance(receiver, Guest)]
+    server.add_middleware(Safety, door=door, hosts=tuple(hosts), base_path=base, policy=policy, guests=guests)
     return app
+
+
+class Receiving:
+    """ASGI layer: what is for a receiver's route goes there, before Dash's own layer reads the body of every request that is JSON."""
+
+    def __init__(self, app: ASGIApp, *, routes: Sequence[BaseRoute]) -> None:
+        self.app = app
+        self.routes = tuple(routes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for route in self.routes if scope["type"] in ("http", "websocket") else ():
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                await route.handle({**scope, **found}, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def _under(base: str, route: BaseRoute) -> BaseRoute:
+    """`route` below the base path."""
+    if base and isinstance(route, Route):
+        return Route(base + route.path, route.endpoint, methods=sorted(route.methods or ()))
+    return WebSocketRoute(base + route.path, route.endpoint) if base and isinstance(route, WebSocketRoute) else route
 
 
 def checked_base_path(path: str) -> str:

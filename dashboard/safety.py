@@ -8,6 +8,7 @@
 3. The cookie ``crossboard-<port>`` holds a session of this board, or ``Authorization: Bearer`` holds the board's secret, or
    the opened URL carries ``?token=`` with a one-time token. Such a token is good once: it becomes the cookie (HttpOnly,
    SameSite=Strict) and the browser is sent on to the URL without it. Else 401. ``--no-token`` turns step 3 off.
+   Paths of a `Guest`, a protocol whose programs know nothing of such keys, are let in when that says so, too.
 
 The port in the cookie's name is the one that the browser asked for: cookies do not tell ports apart, names do.
 
@@ -22,8 +23,8 @@ import hmac
 import html
 import secrets
 import threading
-from collections.abc import Callable, Collection, Iterable
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final, Protocol, runtime_checkable
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -87,9 +88,14 @@ class Door:
             if _digest(token) not in self._tokens:
                 return None
             self._tokens.discard(_digest(token))
-            session = secrets.token_urlsafe(32)
+        return self.open_session()
+
+    def open_session(self) -> str:
+        """A fresh session, for one who proved to have the secret in another way."""
+        session = secrets.token_urlsafe(32)
+        with self._lock:
             self._sessions.add(_digest(session))
-            return session
+        return session
 
     def knows(self, session: str) -> bool:
         """Whether `session` was handed out by this board."""
@@ -98,6 +104,22 @@ class Door:
     def is_secret(self, value: str) -> bool:
         """Whether `value` is the board's secret."""
         return hmac.compare_digest(value.encode(), self.secret.encode())
+
+
+@runtime_checkable
+class Guest(Protocol):
+    """A protocol that programs speak which have no key of the board. It says which requests are its own, and who may make them.
+
+    Steps 1 and 2 were passed already, and the request has no key. Paths begin behind the base path.
+    """
+
+    def owns(self, scope: Scope, path: str) -> bool:
+        """Whether an HTTP request or a websocket handshake is of this protocol."""
+        ...
+
+    def answer(self, scope: Scope, path: str, headers: Headers, door: Door) -> Response | None:
+        """What is replied to a request that it owns, or None to let it in."""
+        ...
 
 
 def _digest(value: str) -> bytes:
@@ -136,10 +158,21 @@ class Safety:
         hosts: names allowed in Host beside the loopback ones, each with or without a port.
         base_path: path under which a proxy serves the board, "" or "/a/b". Requests are taken with and without it.
         policy: gives the content security policy of pages; asked at each reply, since Dash's scripts are known only then.
+        guests: see `Guest`.
     """
 
-    def __init__(self, app: ASGIApp, *, door: Door | None, hosts: Collection[str], base_path: str, policy: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        door: Door | None,
+        hosts: Collection[str],
+        base_path: str,
+        policy: Callable[[], str],
+        guests: Sequence[Guest] = (),
+    ) -> None:
         self.app = app
+        self.guests = tuple(guests)
         self.door = door
         self.base_path = base_path
         self.policy = policy
@@ -176,6 +209,10 @@ class Safety:
         cookie = f"crossboard-{_port(headers['host']) or (443 if scope.get('scheme') in ('https', 'wss') else 80)}"
         if self._is_known(headers, cookie) and not linked:
             return RedirectResponse(self._clean_url(scope), status_code=303) if token else None
+        path = self._path(scope)
+        guest = next((one for one in self.guests if one.owns(scope, path)), None)
+        if guest is not None and not linked:
+            return guest.answer(scope, path, headers, self.door)
         prefetched = "prefetch" in headers.get("sec-purpose", headers.get("purpose", ""))
         session = self.door.redeem(token) if token and not prefetched else None
         if session is not None:

@@ -28,6 +28,7 @@ from typing import Any, Final
 
 import uvicorn
 from dash import Dash
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from ..store.process import this_process
 from ..store.store import Store
@@ -67,6 +68,13 @@ def bind(host: str, port: int) -> tuple[socket.socket, bool]:
             continue
         return listener, wanted != port
     raise AssertionError("unreachable")
+
+
+class _Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two classes
+    """uvicorn's own, but requests of one connection share ``scope["state"]["connection"]``: what was found out about its other end."""
+
+    def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
+        super().__init__(config, server_state, {**app_state, "connection": {}}, _loop)
 
 
 class _Server(uvicorn.Server):
@@ -128,6 +136,7 @@ class Served:
         self._sealer = Sealer(store) if seal else None
         config = uvicorn.Config(
             self.app.server,
+            http=_Connection,
             log_level="warning",
             access_log=False,
             proxy_headers=False,

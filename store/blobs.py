@@ -88,6 +88,8 @@ def _read_foreign(blob: Foreign) -> bytes:
             return gzip.decompress(data)
         if blob.encoding == "base64":
             return base64.b64decode(data, validate=True)
+        if blob.encoding == "json-open":
+            return data + (b'"' if data.startswith(b'"') else b"]")
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise Damaged(f"blob: no {blob.encoding}: {error} at byte {blob.offset} of {blob.path}") from None
     return data

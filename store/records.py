@@ -49,7 +49,10 @@ class InFile(msgspec.Struct, frozen=True, tag="file", tag_field="t"):
 class Foreign(msgspec.Struct, frozen=True, omit_defaults=True, tag="foreign", tag_field="t"):
     """Bytes that another tool wrote: `length` bytes from `offset` of `path`, read on demand, never copied.
 
-    encoding   how the bytes there become the blob: "" as they are, "gzip", "base64"
+    Also those of a file of the run's own that grows; then `path` begins at the run's directory.
+
+    encoding   how the bytes there become the blob: "" as they are, "gzip", "base64"; "json-open": JSON of a text or a list
+               without its last character, so that more can be written behind it
     """
 
     path: str

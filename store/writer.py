@@ -27,14 +27,19 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
 from .framing import encode_frame
+from .kinds import F64, I64
 from .points import (
     DROPPED_AT,
     HEADER_SIZE,
     RECORD,
+    RECORD_DTYPE,
     RECORD_SIZE,
     PointsHeader,
     check_of,
+    checks_of,
     encode_header,
 )
 from .records import Record, encode_record
@@ -79,6 +84,14 @@ class Segment(NamedTuple):
 def growth(size: int) -> int:
     """Bytes by which a journal of `size` bytes grows next."""
     return min(LARGEST, max(SMALLEST, -(-size // 8 // SMALLEST) * SMALLEST))
+
+
+def _packed(first: int, tag: int, values: F64, steps: I64, now: float) -> bytes:
+    """Records of one tag that stand in the slots from `first` on."""
+    made = np.empty(len(values), RECORD_DTYPE)
+    made["value"], made["step"], made["wall_time"], made["tag"] = values, steps, now, tag
+    made["check"] = checks_of(np.arange(first, first + len(values), dtype=np.int64), made["step"], made["tag"])
+    return made.tobytes()
 
 
 class MappedPoints:
@@ -147,6 +160,22 @@ class MappedPoints:
         """`put` for several tags."""
         for tag, value in items:
             self.put(tag, value, step, now)
+
+    def put_many(self, tag: int, values: F64, steps: I64, now: float) -> None:
+        """Keep the points of one tag, in order, or count those for which there is no room as dropped. values: float64; steps: int64."""
+        done = 0
+        while done < len(values):
+            hot = self.hot
+            slots = tuple(itertools.islice(hot.slots, len(values) - done))  # one step in C, and so in one stretch
+            if slots:
+                part = slice(done, done + len(slots))
+                data = _packed(slots[0], tag, values[part], steps[part], now)
+                at = (slots[0] << 5) + hot.bias
+                hot.buffer[at : at + len(data)] = data
+                done += len(slots)
+                continue
+            self.put(tag, float(values[done]), int(steps[done]), now)  # goes on to the next segment
+            done += 1
 
     def _advance(self, hot: Hot) -> bool:
         """Go on to the segment after `hot`, unless that was done meanwhile; False when there is no room."""
@@ -287,6 +316,23 @@ class WrittenPoints:
         except OSError as error:
             self._free.extend(slots)
             self._drop(len(items), error)
+
+    def put_many(self, tag: int, values: F64, steps: I64, now: float) -> None:
+        """Keep the points of one tag, in order, with one write, or count them as dropped. values: float64; steps: int64."""
+        if self._closed or self._free:
+            for value, step in zip(values.tolist(), steps.tolist(), strict=True):
+                self.put(tag, value, step, now)
+            return
+        slots = tuple(itertools.islice(self._slots, len(values)))
+        if not slots:
+            return
+        try:
+            self._pwrite(_packed(slots[0], tag, values, steps, now), HEADER_SIZE + slots[0] * RECORD_SIZE)
+            self._taken = max(self._taken, slots[-1] + 1)
+            self.full = ""
+        except OSError as error:
+            self._free.extend(slots)
+            self._drop(len(slots), error)
 
     def _put_in_freed(self, item: tuple[int, float], step: int, now: float) -> None:
         """Keep one point in a slot that a full disk left empty, so that no gap stays in the file."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import importlib.util
 import json
 import math
+import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,15 +17,30 @@ from hypothesis import strategies as st
 
 from crossboard.adapters.visdom.changes import ContentAdded, NumbersAdded, PaneGone, PaneSet
 from crossboard.adapters.visdom.environment import Environment
-from crossboard.adapters.visdom.parts import V024, V030, BadMessage, columns_of, escape_eid, plain
+from crossboard.adapters.visdom.parts import V024, V030, BadMessage, Rules, columns_of, escape_eid, plain
 
-NOT_COMPARED = ("contentID",)
+
+def load(name: str) -> Any:
+    """A module beside this one."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+MESSAGES = load("visdom_messages")
+bare, line, posted = MESSAGES.bare, MESSAGES.line, MESSAGES.posted
 
 
 class Handler:
     """As much of a Tornado handler of Visdom as its message functions touch."""
 
+    max_text_lines, max_old_content, max_image_history = 500, 50, 4
+
     def __init__(self) -> None:
+        self.storage = self
         self.state: dict[str, Any] = {"main": {"jsons": {}, "reload": {}}}
         self.subs: dict[str, Any] = {}
         self.sources: dict[str, Any] = {}
@@ -30,9 +49,26 @@ class Handler:
     def write(self, text: Any) -> None:
         self.written.append(text)
 
+    def set_status(self, status: int) -> None:
+        """Of the answer."""
+
+    def load_undo(self, eid: str) -> list[Any]:
+        """Of 0.3.0's storage: closed windows."""
+        del eid
+        return []
+
+    def save_undo(self, eid: str, stack: list[Any]) -> None:
+        """As above."""
+
+
+def installed_rules() -> Rules:
+    """Those of the Visdom that is installed."""
+    visdom = pytest.importorskip("visdom", reason="visdom is not installed")
+    return V024 if visdom.__version__.startswith("0.2") else V030
+
 
 def visdoms_own(messages: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, Any], list[str | None]]:
-    """What the installed Visdom (0.2.4) keeps and answers; an answer is None where its handler raised."""
+    """What the installed Visdom keeps and answers; an answer is None where its handler raised."""
     handlers = pytest.importorskip("visdom.server.handlers.web_handlers", reason="visdom is not installed")
     utils = pytest.importorskip("visdom.utils.server_utils")
     handler = Handler()
@@ -54,7 +90,7 @@ def visdoms_own(messages: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, A
 
 def ours(messages: list[tuple[str, dict[str, Any]]], environment: Environment | None = None) -> tuple[dict[str, Any], list[str | None]]:
     """The same of our own environment."""
-    environment = environment or Environment("main", rules=V024)
+    environment = environment or Environment("main", rules=installed_rules())
     answers: list[str | None] = []
     for endpoint, message in messages:
         try:
@@ -64,85 +100,9 @@ def ours(messages: list[tuple[str, dict[str, Any]]], environment: Environment | 
     return {window: plain(pane) for window, pane in environment.panes.items()}, answers
 
 
-def bare(panes: dict[str, Any]) -> Any:
-    """Panes without what is random."""
-    return {window: {key: value for key, value in pane.items() if key not in NOT_COMPARED} for window, pane in panes.items()}
-
-
-def line(window: str, x: list[Any], y: list[Any], name: str = "1", **more: Any) -> dict[str, Any]:
-    """A message as ``Visdom.line`` sends it."""
-    data = [{"x": x, "y": y, "name": name, "type": "scatter", "mode": "lines", "line": {}, "marker": {"size": 10}}]
-    return {"data": data, "win": window, "eid": "main", "layout": {"showlegend": False}, "opts": {"mode": "lines"}, **more}
-
-
-WINDOWS = st.sampled_from(["a", "b"])
-NUMBERS = st.lists(st.one_of(st.integers(-5, 5), st.floats(-1e6, 1e6), st.sampled_from([1e300, 3, 2**53])), min_size=1, max_size=4)
-OPTS = st.fixed_dictionaries(
-    {},
-    optional={
-        "title": st.sampled_from(["loss", "accuracy"]),
-        "width": st.integers(10, 500),
-        "markers": st.booleans(),
-        "legend": st.just(["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"]),
-        "nothing": st.none(),
-    },
-)
-LAYOUT = st.fixed_dictionaries({}, optional={"showlegend": st.booleans(), "xaxis": st.just({"title": "step"}), "gone": st.none()})
-
-
-@st.composite
-def curve(draw: st.DrawFn, name: str) -> dict[str, Any]:
-    y = draw(NUMBERS)
-    x = draw(st.lists(st.one_of(st.integers(0, 9), st.floats(0, 9)), min_size=len(y), max_size=len(y)))
-    made: dict[str, Any] = {"x": x, "y": y, "name": name, "type": draw(st.sampled_from(["scatter", "scattergl"])), "mode": "lines"}
-    if draw(st.booleans()):
-        made["marker"] = {"color": ["#000"] * len(y)} if draw(st.booleans()) else {"size": 3}
-    return made
-
-
-@st.composite
-def posted(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
-    """A message that a client may send."""
-    window = draw(WINDOWS)
-    base = {"win": window, "eid": "main", "opts": draw(OPTS)}
-    what = draw(
-        st.sampled_from(
-            ["draw", "add", "add by name", "replace", "remove", "retouch", "text", "more text", "bar", "heat", "rows", "close", "ask"]
-        )
-    )
-    names = draw(st.lists(st.sampled_from(["1", "2", "3"]), min_size=1, max_size=3, unique=True))
-    if what == "draw":
-        return "events", {**base, "data": [draw(curve(name)) for name in names], "layout": draw(LAYOUT)}
-    if what in ("add", "replace"):
-        return "update", {**base, "data": [draw(curve(name)) for name in names], "append": what == "add", "name": None, "layout": {}}
-    if what == "add by name":
-        return "update", {**base, "data": [draw(curve(names[0]))], "append": True, "name": names[0], "layout": {}}
-    if what == "remove":
-        return "update", {"win": window, "eid": "main", "data": [], "name": names[0], "delete": True}
-    if what == "retouch":
-        return "update", {**base, "layout": draw(LAYOUT)}
-    if what in ("text", "more text"):
-        return "events" if what == "text" else "update", {
-            **base,
-            "data": [{"type": "text", "content": draw(st.sampled_from(["x", "<b>y</b>"]))}],
-        }
-    if what == "bar":
-        return "events", {**base, "data": [{"type": "bar", "x": [1, 2], "y": draw(NUMBERS)}], "layout": {}}
-    if what == "heat":
-        return "events", {**base, "data": [{"type": "heatmap", "z": [[1, 2], [3, 4]], "x": None, "y": None}], "layout": {}}
-    if what == "rows":
-        direction = draw(st.sampled_from(["appendRow", "prependRow", "appendColumn", "prependColumn", "replace"]))
-        size = draw(st.integers(1, 3))
-        data = [{"type": "heatmap", "z": [[7] * size] * size, "x": None, "y": None, "zmin": None, "colorscale": "Hot"}]
-        return "update", {**base, "data": data, "append": direction != "replace", "updateDir": direction, "layout": {}}
-    if what == "close":
-        return "close", {"win": draw(st.sampled_from([window, None])), "eid": "main"}
-    return draw(st.sampled_from(["win_exists", "win_data"])), {"win": window, "eid": "main"}
-
-
 @settings(max_examples=150, deadline=None)
 @given(st.lists(posted(), max_size=8))
-def test_panes_and_answers_are_those_of_visdom_0_2_4(messages: list[tuple[str, dict[str, Any]]]) -> None:
+def test_panes_and_answers_are_those_of_visdom(messages: list[tuple[str, dict[str, Any]]]) -> None:
     """Up to the first message at which Visdom's own handler fails: from then on its state may be half changed."""
     _, answers = visdoms_own(messages)
     until = answers.index(None) if None in answers else len(messages)
@@ -224,6 +184,16 @@ def test_what_is_no_number_stays_a_list_and_numbers_come_back_as_they_were() -> 
     environment.apply("update", line("numbers", ["end"], [3], append=True, layout={}))
     assert columns_of(trace) is None
     assert (trace["x"], trace["y"]) == ([0, 1, "end"], [None, 2.5, 3])
+
+
+def test_typed_arrays_of_plotly_are_numbers_too() -> None:
+    environment = Environment()
+    typed = [{"dtype": "f8", "bdata": base64.b64encode(struct.pack("<3d", *values)).decode()} for values in ((0, 1, 2), (0.5, 0.25, 0.125))]
+    environment.apply("events", {"win": "w", "data": [{"type": "scatter", "x": typed[0], "y": typed[1]}], "layout": {}})
+    trace = plain(environment.panes["w"])["content"]["data"][0]
+    assert (trace["x"], trace["y"]) == ([0, 1, 2], [0.5, 0.25, 0.125])
+    more = environment.apply("update", line("w", [3], [0.0], append=True, layout={}))
+    assert more.changes == (PaneSet("w", {0: (0, 3)}),)  # with options, and a marker, that are new
 
 
 def test_errors_of_an_update_are_texts_as_visdom_gives_them() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +43,22 @@ def test_what_was_put_is_in_the_file_at_once(tmp_path: Path, way: str) -> None:
     assert _values(points.path) == [0.5, -1.0]
     header = decode_header(Path(points.path).read_bytes(), path=points.path)
     assert header == HEADER
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 3000), max_size=5), st.booleans())
+def test_many_points_of_a_tag_are_the_same_as_one_after_the_other(counts: list[int], mapped: bool) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        points = _open(Path(directory), "mmap" if mapped else "write")
+        wanted: list[float] = []
+        for count in counts:
+            values = np.arange(len(wanted), len(wanted) + count, dtype=np.float64)
+            points.put_many(1, values, values.astype(np.int64), 1.0)
+            points.put(1, -1.0, -1, 1.0)
+            wanted += [*values.tolist(), -1.0]
+        points.close()
+        assert _values(points.path) == wanted
+        assert points.dropped == 0
 
 
 def test_close_cuts_the_file_to_its_last_point(tmp_path: Path, way: str) -> None:

@@ -5,9 +5,9 @@
     answer.text, answer.changes
 
 This is the state machine of ``visdom/server/handlers/web_handlers.py`` and ``utils/server_utils.py``, Visdom 0.2.4 and 0.3.0, for
-every route that concerns one environment: ``events``, ``update``, ``close``, ``win_exists``, ``win_data``, ``win_hash``, ``env_state`` and
-``experiments/log``. Where a Visdom server fails in the middle (HTTP 500), this one says what was wrong (`BadMessage`), or does what
-the newer version does; nothing is half done then.
+every route that concerns one environment: ``events``, ``update``, ``close``, ``win_exists``, ``win_data``, ``win_hash``, ``env_state``
+and ``experiments/log``; and the commands of a browser that change panes. Where a Visdom server fails in the middle (HTTP 500), this one
+says what was wrong (`BadMessage`), or does what the newer version does; nothing is half done then.
 
 Panes are Visdom's own dictionaries, in the order of `Environment.panes`, with one exception: x and y of a curve that are plain
 numbers are `Column`s, so that an append costs what is appended. `plain` gives the dictionary that Visdom would keep.
@@ -41,8 +41,10 @@ from .parts import (
     first_of,
     fold_columns,
     kept_of,
+    kind_of,
     object_in,
     plain,
+    refusal,
     short,
     standing,
     stringify,
@@ -73,7 +75,7 @@ class Environment:
         """Do `message`, posted to ``/<endpoint>``.
 
         Raises:
-            BadMessage: it cannot be done, and nothing was.
+            BadMessage: it cannot be done, and nothing was (or it is `unsure`).
         """
         if not isinstance(message, dict):
             raise BadMessage(f"/{endpoint}: want a JSON object, got {short(message)}")
@@ -82,8 +84,17 @@ class Environment:
             raise BadMessage(f"/{endpoint}: no such endpoint; there are {', '.join(sorted(_METHODS))}", 404)
         try:
             answer: Answer = method(self, message)
-        except (KeyError, TypeError, AttributeError, IndexError) as error:  # a shape that nobody thought of
-            raise BadMessage(f"/{endpoint}: cannot be done: {type(error).__name__}: {error}") from error
+        except BadMessage:
+            raise
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:  # a shape that nobody thought of
+            raise BadMessage(f"/{endpoint}: cannot be done: {type(error).__name__}: {error}", unsure=True) from error
         return answer
 
     def copy(self, eid: str) -> Environment:
@@ -175,7 +186,7 @@ class Environment:
                 return self._register(self._window(message))
             return Answer("win does not exist")
         kind = pane.get("type")
-        if _kind_of(data) == "image_update_selected" and kind != "image_history":
+        if kind_of(data) == "image_update_selected" and kind != "image_history":
             return Answer(f"win is not image_history; was {kind}", status=400)
         if kind == "text":
             return self._update_text(pane, data)
@@ -186,10 +197,10 @@ class Environment:
         content = pane.get("content")
         traces = content.get("data") if isinstance(content, dict) else None
         if not isinstance(traces, list):
-            return Answer(_refusal(str(kind), self.rules))
+            return Answer(refusal(str(kind), self.rules))
         first = traces[0].get("type") if traces else None
         if traces and first not in UPDATABLE and not (self.rules.newer and first == "scatter3d"):
-            return Answer(_refusal(str(first), self.rules))
+            return Answer(refusal(str(first), self.rules))
         return self._update_plot(pane, traces, message)
 
     def _update_text(self, pane: Pane, data: Any) -> Answer:
@@ -309,9 +320,8 @@ class Environment:
                 for _, standing_count in kept_of([old], [trace]).values():
                     kept[place] = (place, standing_count)
                 touched = True
-            if isinstance(one.get("marker"), dict) and "color" in one["marker"]:
-                recolor(trace, one["marker"]["color"], append=append)
-                touched = True
+            if isinstance(one.get("marker"), dict):
+                touched |= recolor(trace, one["marker"], append=append)
         change = PaneSet(pane["id"], kept) if touched or self.rules.counted else NumbersAdded(pane["id"], tuple(added))
         return self._done(pane, change)
 
@@ -387,6 +397,37 @@ class Environment:
         self.experiment, metrics = experiment_message(self.experiment, message, self.eid, time.time())
         return Answer(json.dumps(self.experiment), (ExperimentSet(metrics),))
 
+    # --------------------------------------------------------------------------------- what a browser asks for
+
+    def layout_item_update(self, message: Mapping[str, Any]) -> Answer:
+        """Where a window stands in the grid: data."""
+        window = window_id(message.get("win"))
+        pane = self.panes.get(window)
+        if pane is None:
+            raise BadMessage(f"Window {window} doesn't exist in env {self.eid}", 404)
+        self.reload[window] = object_in(message, "data")
+        return Answer(window, (PaneSet(window, standing(traces_of(pane))),))
+
+    def update_comment(self, message: Mapping[str, Any]) -> Answer:
+        """A comment on a window, of 0.3.0: data."""
+        window, comment = window_id(message.get("win")), message.get("data")
+        pane = self.panes.get(window)
+        if pane is None or not isinstance(comment, str):
+            raise BadMessage(f"comment: want a window of env {self.eid} and a text, got {short(window)} and {short(comment)}")
+        pane["comment"] = comment
+        return Answer(window, (PaneSet(window, standing(traces_of(pane))),))
+
+    def pop_embeddings_pane(self, message: Mapping[str, Any]) -> Answer:
+        """One selection back in a pane of embeddings."""
+        pane = self.panes.get(window_id(message.get("win")))
+        if pane is None or pane.get("type") != "embeddings" or not pane.get("old_content"):
+            raise BadMessage("embeddings: there is no selection to go back from")
+        content, steps = pane["content"], pane["old_content"]
+        content.update(selected=None, data=steps.pop())
+        if not steps:
+            content["has_previous"] = False
+        return self._done(pane, PaneSet(pane["id"], {}))
+
 
 _METHODS: Final = {
     "events": Environment.events,
@@ -397,15 +438,8 @@ _METHODS: Final = {
     "win_data": Environment.win_data,
     "env_state": Environment.env_state,
     "experiments/log": Environment.experiments_log,
+    "layout_item_update": Environment.layout_item_update,
+    "update_comment": Environment.update_comment,
+    "pop_embeddings_pane": Environment.pop_embeddings_pane,
 }
 ENDPOINTS: Final = tuple(_METHODS)
-
-
-def _kind_of(data: Any) -> Any:
-    """The type that the first object of an update names."""
-    return data[0].get("type") if isinstance(data, list) and data and isinstance(data[0], dict) else None
-
-
-def _refusal(kind: str, rules: Rules) -> str:
-    known = "image_history, plot_history, " if rules.counted else "image_history, "
-    return f"win is not scatter, heatmap, custom, {known}embeddings, or text; was {kind}"

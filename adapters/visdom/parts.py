@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from .numbers import Column
+from .traces import numbers_of
 
 Pane = dict[str, Any]
 
@@ -39,11 +40,16 @@ LIVE: Final = Rules("0.2.4", counted=False, newer=True)
 
 
 class BadMessage(ValueError):
-    """A message that cannot be done. Its text is for the one who sent it; status: of HTTP."""
+    """A message that cannot be done. Its text is for the one who sent it.
 
-    def __init__(self, text: str, status: int = 400) -> None:
+    status  of HTTP
+    unsure  True where something of it may have been done
+    """
+
+    def __init__(self, text: str, status: int = 400, *, unsure: bool = False) -> None:
         super().__init__(text)
         self.status = status
+        self.unsure = unsure
 
 
 def escape_eid(eid: str, rules: Rules = LIVE) -> str:
@@ -113,15 +119,18 @@ def short(value: Any) -> str:
 
 
 def fold_columns(trace: Any) -> None:
-    """Keep x and y of a curve as columns where they are numbers, one for one."""
-    if not isinstance(trace, dict) or trace.get("type", "scatter") not in CURVES or "z" in trace:
+    """Keep x and y of a curve as columns where they are numbers, one for one; also typed arrays, as plotly.py writes them."""
+    if not isinstance(trace, dict) or trace.get("type", "scatter") not in CURVES or trace.get("z") is not None:
         return
-    x, y = trace.get("x"), trace.get("y")
-    if not isinstance(x, list) or not isinstance(y, list) or len(x) != len(y) or not x:
-        return
-    folded = Column.of(x), Column.of(y)
-    if folded[0] is not None and folded[1] is not None:
-        trace["x"], trace["y"] = folded
+    folded = [Column.of(_untyped(trace.get(axis))) for axis in ("x", "y")]
+    x, y = folded
+    if x is not None and y is not None and len(x) == len(y) > 0:
+        trace["x"], trace["y"] = x, y
+
+
+def _untyped(values: Any) -> Any:
+    numbers = numbers_of(values) if isinstance(values, Mapping) else None
+    return values if numbers is None else numbers.tolist()
 
 
 def standing(traces: Sequence[Any]) -> dict[int, tuple[int, int]]:
@@ -170,3 +179,14 @@ def window_id(value: Any) -> str:
     if isinstance(value, (int, float)):
         return str(value)
     raise BadMessage(f"win: want the id of a window, got {short(value)}")
+
+
+def kind_of(data: Any) -> Any:
+    """The type that the first object of an update names."""
+    return data[0].get("type") if isinstance(data, list) and data and isinstance(data[0], dict) else None
+
+
+def refusal(kind: str, rules: Rules) -> str:
+    """What is answered, with HTTP 200, to an update of a window that cannot be updated."""
+    known = "image_history, plot_history, " if rules.counted else "image_history, "
+    return f"win is not scatter, heatmap, custom, {known}embeddings, or text; was {kind}"

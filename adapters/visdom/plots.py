@@ -77,13 +77,17 @@ def replace_numbers(trace: dict[str, Any], new: Mapping[str, Any]) -> None:
     fold_columns(trace)
 
 
-def recolor(trace: dict[str, Any], color: Any, *, append: bool) -> None:
-    """Colours of single markers go behind the ones there; one colour for all replaces."""
-    if not isinstance(trace.get("marker"), dict):
+def recolor(trace: dict[str, Any], marker: Mapping[str, Any], *, append: bool) -> bool:
+    """Colours of single markers go behind the ones there; one colour for all replaces. Return whether anything changed."""
+    touched = not isinstance(trace.get("marker"), dict)
+    if touched:
         trace["marker"] = {}
-    there = trace["marker"].get("color", [])
+    if "color" not in marker:
+        return touched
+    there, color = trace["marker"].get("color", []), marker["color"]
     both = append and isinstance(there, list) and isinstance(color, list)
     trace["marker"]["color"] = there + color if both else color
+    return True
 
 
 def check_heatmap(plot: Mapping[str, Any], new: Mapping[str, Any], direction: Any) -> None:

@@ -99,6 +99,23 @@ class Names:
             self._traces[key] = tag
         return tag
 
+    def know(self, window: str, title: str, pane: str, traces: Sequence[tuple[str, int, str]]) -> None:
+        """Keep what was given before: the tag of a pane, and (name, occurrence, tag) of its traces."""
+        if pane:
+            self._panes[window] = (title, pane)
+            self._taken.update((pane, f"{pane} x"))
+        for name, occurrence, tag in traces:
+            self._traces[window, title, name, occurrence] = tag
+
+    def take(self, tag: str) -> None:
+        """Let nothing else be called `tag`."""
+        self._taken.add(tag)
+
+    def know_metric(self, key: str, tag: str) -> None:
+        """Keep the tag that a metric was given before."""
+        self._metrics[key] = tag
+        self._taken.update((tag, f"{tag} x"))
+
     def metric(self, key: str) -> str:
         """The tag of a metric of the environment's experiment."""
         if key not in self._metrics:

@@ -21,6 +21,7 @@ from crossboard.commands import COMMANDS
 from crossboard.store.errors import CrossboardError
 
 if TYPE_CHECKING:
+    from crossboard.dashboard.app import Receiver
     from crossboard.dashboard.open_boards import OpenBoard
     from crossboard.store.embedded import EmbeddedStore
 
@@ -93,7 +94,8 @@ def open_board(argv: Sequence[str]) -> int:
 
     if said:
         print(said)
-    store = _store_over(paths, subruns=args.subruns)
+    receivers, more = _receivers(paths) if args.visdom else ([], [])
+    store = _store_over([*paths, *more], subruns=args.subruns)
     try:
         with progress_of(store):
             serve(
@@ -109,6 +111,7 @@ def open_board(argv: Sequence[str]) -> int:
                 hosts=args.allow_host,
                 version=__version__,
                 exporters=table_exporters(),
+                receivers=receivers,
                 seal=os.environ.get("CROSSBOARD_SEAL", "1") != "0",
                 say=say,
             )
@@ -149,6 +152,9 @@ def board_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)")
     parser.add_argument("--no-browser", action="store_true", help="print the link, open no browser")
     parser.add_argument("--no-token", action="store_true", help="ask for no key: everybody who reaches the port sees the runs")
+    parser.add_argument(
+        "--no-visdom", dest="visdom", action="store_false", help="take nothing from Visdom's clients (docs/visdom.md says where it is kept)"
+    )
     parser.add_argument("--base-path", default="", metavar="/A/B", help="path under which a proxy serves the board")
     parser.add_argument(
         "--allow-host",
@@ -225,6 +231,14 @@ def _show_open_one(board: OpenBoard, token: str, *, paths: Sequence[str], open_b
         again = open_boards.find(paths)  # a token of its own, so that the printed link stays good
         if again is not None:
             webbrowser.open(again[0].url(again[1]))
+
+
+def _receivers(paths: Sequence[str]) -> tuple[list[Receiver], list[str]]:
+    """Who takes in what other tools send, and the paths that show what they took."""
+    from crossboard.receiving import visdom_receiver
+
+    receiver, more = visdom_receiver(paths)
+    return [receiver], more
 
 
 def _store_over(paths: Sequence[str], *, subruns: bool = False) -> EmbeddedStore:
