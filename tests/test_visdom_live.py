@@ -344,7 +344,6 @@ def test_the_newer_clients_calls_are_known(board: Board) -> None:
 
 
 def test_a_saved_environment_can_be_uploaded(board: Board) -> None:
-    pytest.importorskip("python_multipart", reason="forms are read by python-multipart")
     import requests
 
     saved = {"jsons": {"t": {"id": "t", "type": "text", "content": "x", "title": "", "i": 0}}, "reload": {}}

@@ -24,6 +24,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 
 from ...store.blobs import write_blob
@@ -429,8 +430,6 @@ def content_json(pane: Mapping[str, Any]) -> bytes:
 
 
 def _at(record: Any, wall_time: float, **more: Any) -> Any:
-    import msgspec
-
     return msgspec.structs.replace(record, wall_time=wall_time, **more)
 
 

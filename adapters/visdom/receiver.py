@@ -268,8 +268,6 @@ class VisdomReceiver:
             data = await run_in_threadpool(read_message, body)
         except BadMessage as error:
             return json_reply({"success": False, "error": str(error)}, error.status)
-        except (ImportError, AssertionError):
-            return json_reply({"success": False, "error": "this board takes no forms; open the file: crossboard FILE.json"}, 501)
         if not isinstance(data.get("jsons"), dict) or not isinstance(data.get("reload"), dict):
             return json_reply({"success": False, "error": "This is not a valid Visdom JSON"}, 400)
         digest = hashlib.sha256(body).hexdigest()[:8]

@@ -256,6 +256,10 @@ def _positions(lines: Sequence[_Ordered], shared: bool, check: Callable[[], None
 # ----------------------------------------------------------------------------------------------------- values
 
 
+_Places = NDArray[np.intp]
+_NONE: Final = np.empty(0, np.intp)
+
+
 @dataclass(slots=True)
 class _Found:
     """What a line has at the x positions: places (ascending) and finite values there; the places of values that are not finite."""
@@ -265,10 +269,6 @@ class _Found:
     lost: _Places
     lost_value: F64
     interpolated: _Places
-
-
-_Places = NDArray[np.intp]
-_NONE: Final = np.empty(0, np.intp)
 
 
 def _at(line: _Ordered, x: F64, place: _Places) -> _Found:
