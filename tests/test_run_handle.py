@@ -81,8 +81,8 @@ def log_until_dropped(run: cb.Run) -> None:
     while not run.dropped and time.monotonic() < deadline:
         run.log({"a": 1.0})
         time.sleep(0.01)
-        if run._points is not None and run._points.fd >= 0:
-            run.tick()
+        if run._upkeep is not None:
+            run._upkeep.tick()
     run.log({"a": 1.0})
 
 
