@@ -127,11 +127,11 @@ class Run(Identity, Methods):
                 A value that is anything else is named in one warning and left out; the others are kept.
             step: any whole number within int64, in any order; repeats are kept. None: one more than the largest so far.
         """
+        slots, buffer, bias, tags = self._hot
+        if buffer is None:  # outside of what follows: what is raised here (strict) must not be logged a second time
+            self._log_slowly(metrics, step)
+            return
         try:
-            slots, buffer, bias, tags = self._hot
-            if buffer is None:
-                self._log_slowly(metrics, step)
-                return
             now = time.time()
             if step is None:
                 step = self._next
@@ -157,8 +157,9 @@ class Run(Identity, Methods):
         """Log again, slowly, what the hot path did not get to: `state` is its local variables where it left off."""
         if from_signal_handler(error):
             raise error
-        tag = state.get("tag")
-        if "tag" not in state:
+        named, tag, where, now = "tag" in state, state.get("tag"), state.get("step", step), state.get("now")
+        state.clear()  # it holds the error, which holds the frame, which holds it: a ring around the map
+        if not named:
             self._log_slowly(metrics, step)
             return
         rest: dict[Any, Any] = {}
@@ -167,7 +168,7 @@ class Run(Identity, Methods):
             reached = reached or key is tag or key == tag
             if reached:
                 rest[key] = value
-        self._log_slowly(rest, state.get("step", step), now=state.get("now"))
+        self._log_slowly(rest, where, now=now)
 
     def _log_slowly(self, metrics: Any, step: Any, *, now: float | None = None) -> None:
         """`log` for everything unusual."""
@@ -405,7 +406,13 @@ class Run(Identity, Methods):
         return True
 
     def _record(self, record: Record) -> None:
-        if not self._disabled and not self._finished and self.open():
+        """Record what a call said of the run; said when that is too late."""
+        if self._disabled:
+            return
+        if self._finished:
+            what = {Alert: "alert", ConfigSet: "config", MetricDefined: "define_metric"}.get(type(record), "summary")
+            self._complain(f"{what}: this run is finished; dropped. Call crossboard.init for a new run", about=f"finished {what}")
+        elif self.open():
             self._append(record)
 
     def _config_set(self, entries: dict[str, Any]) -> None:

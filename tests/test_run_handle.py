@@ -572,3 +572,42 @@ def test_importing_for_training_loads_no_more_than_it_needs(tmp_path: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="asks /proc")
+def test_a_finished_run_holds_no_map_and_no_file_open(root: Path) -> None:
+    run = cb.init(dir=root)
+    for step in range(5000):
+        run.log({"a": 1.0}, step=step)
+    assert run.dir in Path("/proc/self/maps").read_text()
+    run.finish()
+    assert run.dir not in Path("/proc/self/maps").read_text()
+    assert [one for one in os.listdir("/proc/self/fd") if run.dir in os.path.realpath(f"/proc/self/fd/{one}")] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        (lambda run: run.alert("late"), "alert"),
+        (lambda run: run.config.update({"late": 1}), "config"),
+        (lambda run: run.summary.update({"late": 1}), "summary"),
+        (lambda run: run.define_metric("late", goal="min"), "define_metric"),
+    ],
+)
+def test_what_is_said_of_a_finished_run_is_answered(root: Path, call: Callable[[cb.Run], None], what: str) -> None:
+    run = cb.init(dir=root)
+    run.finish()
+    with pytest.warns(CrossboardWarning, match=rf"^{what}: this run is finished; dropped\. Call crossboard\.init for a new run$"):
+        call(run)
+
+
+@pytest.mark.parametrize("way", ["mmap", "write"])
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_is_raised_of_a_call_does_not_log_it_twice(root: Path, monkeypatch: pytest.MonkeyPatch, way: str, strict: bool) -> None:
+    monkeypatch.setenv("CROSSBOARD_JOURNAL", way)
+    run = cb.init(dir=root, strict=strict)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises((TypeError, CrossboardWarning), match="want one number"):
+            run.log({"a": 1.0, "b": object(), "c": 2.0})
+    assert {tag: points.value.tolist() for tag, points in run.own_points().items()} == {"a": [1.0], "c": [2.0]}
