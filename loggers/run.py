@@ -48,6 +48,14 @@ before_finish: Final[list[Callable[[Run], None]]] = []
 """Called with a run that is about to finish: what is still under way to it from elsewhere (event files) is to be handed in."""
 
 
+class _Refused(Exception):  # noqa: N818  never seen by a caller
+    """What is raised of a point that is dealt with already: under strict, where there is no room for it."""
+
+    def __init__(self, why: Exception) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 class Run(Identity, Methods):
     """One training, as its program sees it. Made by `init`; usable as a context manager.
 
@@ -168,7 +176,11 @@ class Run(Identity, Methods):
             reached = reached or key is tag or key == tag
             if reached:
                 rest[key] = value
+        if isinstance(error, _Refused):
+            del rest[tag]
         self._log_slowly(rest, where, now=now)
+        if isinstance(error, _Refused):
+            raise error.why from None
 
     def _log_slowly(self, metrics: Any, step: Any, *, now: float | None = None) -> None:
         """`log` for everything unusual."""
@@ -194,8 +206,11 @@ class Run(Identity, Methods):
         """One point behind the end of a segment."""
         if self._points is not None:
             self._points.put(tag, value, step, now)
-            self._look_at_room()
             helper.wake()
+            try:
+                self._look_at_room()
+            except Exception as error:
+                raise _Refused(error) from None
 
     def _put_all(self, items: list[tuple[int, float]], step: int, now: float) -> None:
         """Points of one slow call: (tag id, value)."""

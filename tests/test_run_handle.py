@@ -611,3 +611,23 @@ def test_what_is_raised_of_a_call_does_not_log_it_twice(root: Path, monkeypatch:
         with pytest.raises((TypeError, CrossboardWarning), match="want one number"):
             run.log({"a": 1.0, "b": object(), "c": 2.0})
     assert {tag: points.value.tolist() for tag, points in run.own_points().items()} == {"a": [1.0], "c": [2.0]}
+
+
+def test_under_strict_a_full_disk_is_an_error_once_and_counted_exactly(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = cb.init(dir=root, strict=True)
+
+    def full(*_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    raised = calls = 0
+    while calls < 5000:
+        try:
+            run.log({"a": 1.0, "b": 2.0})
+        except OSError as error:
+            raised += 1
+            assert "no room for points" in str(error)  # noqa: PT017
+        calls += 1
+    kept = sum(map(len, run.own_points().values()))
+    assert raised == 1
+    assert kept + run.dropped == 2 * calls
