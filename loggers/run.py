@@ -48,7 +48,7 @@ before_finish: Final[list[Callable[[Run], None]]] = []
 """Called with a run that is about to finish: what is still under way to it from elsewhere (event files) is to be handed in."""
 
 
-class _Refused(Exception):  # noqa: N818  never seen by a caller
+class _Refused(Exception):
     """What is raised of a point that is dealt with already: under strict, where there is no room for it."""
 
     def __init__(self, why: Exception) -> None:
@@ -209,7 +209,7 @@ class Run(Identity, Methods):
             helper.wake()
             try:
                 self._look_at_room()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  raised on by `_after`
                 raise _Refused(error) from None
 
     def _put_all(self, items: list[tuple[int, float]], step: int, now: float) -> None:
