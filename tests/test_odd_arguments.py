@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -198,3 +199,22 @@ def test_a_config_or_a_summary_that_is_assigned_is_kept(tmp_path: Path) -> None:
     (info,) = opened(tmp_path).runs()
     assert info.config == {"lr": 0.1, "seed": 3}
     assert info.summary == {"note": "good"}
+
+
+def test_what_is_set_inside_a_nested_config_is_kept(tmp_path: Path) -> None:
+    run = cb.init(dir=tmp_path, config={"optimizer": {"name": "adam", "betas": {"one": 0.9}}, "seed": 1})
+    optimizer = run.config["optimizer"]
+    optimizer["lr"] = 0.1
+    optimizer["betas"]["two"] = 0.999
+    assert optimizer == {"name": "adam", "betas": {"one": 0.9, "two": 0.999}, "lr": 0.1}
+    run.config.optimizer.update(name="sgd", extra=(1, 2))
+    assert run.config.optimizer.setdefault("lr", 5) == 0.1
+    run.config.optimizer |= {"momentum": 0.5}
+    wanted = {"name": "sgd", "betas": {"one": 0.9, "two": 0.999}, "lr": 0.1, "extra": [1, 2], "momentum": 0.5}
+    assert run.config["optimizer"] == wanted
+    assert json.loads(json.dumps(run.config["optimizer"])) == wanted
+    with pytest.raises(TypeError, match="replaced, not removed"):
+        del run.config["optimizer"]["lr"]
+    run.finish()
+    (info,) = opened(tmp_path).runs()
+    assert info.config == {"optimizer": wanted, "seed": 1}

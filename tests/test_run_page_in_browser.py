@@ -310,6 +310,8 @@ def test_a_graph_is_a_tree_that_opens_closes_and_is_searched_by_key(root: Root, 
 def test_a_confusion_matrix_shows_counts_and_rates(root: Root, open_page: Open) -> None:
     page = open_page(root.url("first", tab="confusion_matrix", tag="confusion/digits"))
     assert page.locator(".cm td").count() == 100
+    sizes = page.evaluate("[...document.querySelectorAll('.cm td')].map(one => `${one.offsetWidth} x ${one.offsetHeight}`)")
+    assert len(set(sizes)) == 1
     count = int(page.locator(".cm td").first.inner_text())
     assert count > 1
     page.get_by_role("button", name="Rates").click()
