@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.store.embedded import EmbeddedStore
 from crossboard.store.errors import CrossboardWarning
 from crossboard.store.kinds import Kind
@@ -26,11 +25,7 @@ NO_TEXT = "caf\udce9"
 """The bytes caf\\xe9 as Python shows them."""
 
 
-@pytest.fixture(autouse=True)
-def said_anew() -> Iterator[None]:
-    harmless.forget_said()
-    yield
-    cb.finish()
+pytestmark = pytest.mark.usefixtures("said_anew")
 
 
 def all_is_whole(root: Path) -> bool:

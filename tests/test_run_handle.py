@@ -21,7 +21,6 @@ import numpy as np
 import pytest
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.store.errors import CrossboardError, CrossboardWarning
 from crossboard.store.fold import RunState
 from crossboard.store.kinds import RunInfo
@@ -30,11 +29,7 @@ from crossboard.store.native import NativeSource
 Read = Callable[[], tuple[RunInfo, dict[str, list[tuple[int, float]]]]]
 
 
-@pytest.fixture(autouse=True)
-def said_anew() -> Any:
-    harmless.forget_said()
-    yield
-    cb.finish()
+pytestmark = pytest.mark.usefixtures("said_anew")
 
 
 @pytest.fixture

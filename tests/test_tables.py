@@ -7,10 +7,10 @@ import dataclasses
 import datetime
 import decimal
 import enum
-import importlib.util
 import math
 import tempfile
 import uuid
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,7 @@ from crossboard.store.kinds import Kind
 from crossboard.store.records import Blob, Clip, InFile, Picture
 from crossboard.store.verify import verify
 
-
-def _load() -> Any:
-    spec = importlib.util.spec_from_file_location("reading_back", Path(__file__).with_name("reading_back.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-Kept = _load().Kept
+Kept = import_module("reading_back").Kept
 
 
 @pytest.fixture
