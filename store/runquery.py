@@ -14,8 +14,8 @@
 
 Fields: name, id, project, status, group, framework, host, notes, tags, attempts, ranks, hidden, archived; any config key, nested
 ones with dots (``optimizer.name``, or ``config.optimizer.name``), any summary entry (``summary.KEY``), and any scalar tag:
-``train/loss`` is its last value, ``train/loss.min``, ``.max``, ``.last``, ``.best``, ``.count``, ``.last_step`` its summary. Where names collide the
-order is: run field, config, metric, summary. A field with other characters is written in backquotes: `` `my loss`.min ``.
+``train/loss`` is its last value, ``train/loss.min``, ``.max``, ``.last``, ``.best``, ``.count``, ``.last_step`` its summary. Where names
+collide the order is: run field, config, metric, summary. A field with other characters is written in backquotes: `` `my loss`.min ``.
 
 Numbers are compared as numbers, also when config holds them as text; texts by = in any case. ``~`` and matches search a
 regular expression, contains a plain text, both in any case; of `tags`, a comparison holds when it holds for one of them. A

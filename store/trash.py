@@ -175,11 +175,14 @@ def restore(identity: str, *, root: str) -> Deleted:
 
     Raises:
         NotFound: there is no such place in the trash of `root`.
+        Damaged: its deleted.json is none, or names a place outside `root`.
         CannotDelete: something lies where the run lay, or the file system refuses. Then the run stays in the trash.
     """
     if not _NAME.fullmatch(identity):
         raise NotFound(f"deleted run: want an id like 20261128-150000-1a2b3c4d, got {identity!r:.60}")
     one = _read(root, identity)
+    if os.path.normpath(one.file.path) != one.file.path or not one.file.path.startswith(root.rstrip(os.sep) + os.sep):
+        raise Damaged(f"deleted.json: want a place below {root}, got {one.file.path!r}; move the run back by hand from {one.place}")
     if os.path.lexists(one.file.path):
         raise CannotDelete(f"something lies where the run lay; move it away first: {one.file.path}")
     try:
