@@ -29,7 +29,7 @@ from ..store.store import Store
 from .compression import Compression
 from .downloads import Exporter, download_routes
 from .events import Newsroom
-from .pages import run
+from .pages import run, runs
 from .replies import json_reply
 from .routes import DataRoutes, no_such_path
 from .safety import Door, Guest, Safety, page_policy
@@ -105,6 +105,7 @@ def create_app(
     server.state.newsroom = newsroom
     data = DataRoutes(store, newsroom, door=door, crossboard=version)
     server.mount(f"{base}/api", data.app(more=download_routes(store, exporters)))
+    server.router.routes.append(runs.grid_route(base))
     server.add_exception_handler(HTTPException, no_such_path)
     app = Dash(
         "crossboard",
@@ -113,7 +114,7 @@ def create_app(
         update_title=None,  # type: ignore[arg-type]  # as its documentation says
         index_string=INDEX,
         assets_folder=str(ASSETS),
-        assets_path_ignore=[f"^{run.FOLDER}$"],  # loaded by the run page itself, when it is first opened
+        assets_path_ignore=[f"^{page.FOLDER}$" for page in (run, runs)],  # loaded by these pages themselves, when first opened
         requests_pathname_prefix=f"{base}/",
         routes_pathname_prefix=f"{base}/",
         serve_locally=True,

@@ -5,7 +5,7 @@
      tags=WORDS  runs=WORDS   the two filters
      project=NAME           one project of several
      hide=ID ...            hidden runs, each by a six-character mark of its key, joined by "."
-     only=ID                the one isolated run
+     only=ID                the isolated run; several are joined by "."
      log=TAG (repeated)     cards with a log y axis
      zoom=LOW~HIGH~TAG      (repeated) a card's window on the x axis
      old=TAG (repeated)     cards that show older attempts
@@ -15,12 +15,13 @@
      band=bca|std|minmax|iqr|none   else the t interval;  interp=1   between the steps of a run too
      theme=light|dark       when it was chosen
      run=KEY                the open run page;  tab=NAME tag=TAG step=STEP   what it shows
+     page=runs              the table of runs;  its own parameters are in 15-table.js
    `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board; opening and leaving
    a run page, and going from tab to tab on it, are steps of their own (`state.go`). */
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
-  const {announcer} = crossboard;
+  const {announcer, tableView} = crossboard;
 
   /** Six characters that stand for a run's key in the URL (FNV-1a, 31 bits). */
   function mark(key) {
@@ -31,8 +32,8 @@
 
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
     old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', theme: '',
-    bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: ''});
-  const PLACE = ['run', 'tab', 'tag', 'step'];
+    bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', table: tableView.fresh()});
+  const PLACE = ['run', 'tab', 'tag', 'step', 'page'];
 
   function parse(search) {
     const q = new URLSearchParams(search), view = fresh();
@@ -50,6 +51,9 @@
     if (q.get('run')) {
       for (const name of ['run', 'tab', 'tag']) view[name] = q.get(name) || '';
       if (/^-?\d{1,16}$/.test(q.get('step') || '')) view.step = q.get('step');
+    } else if (q.get('page') === 'runs') {
+      view.page = 'runs';
+      view.table = tableView.parse(q);
     }
     for (const name of ['log', 'old', 'closed', 'groups']) view[name] = new Set(q.getAll(name));
     for (const text of q.getAll('zoom')) {
@@ -65,7 +69,9 @@
     for (const name of ['tags', 'runs', 'project', 'only', 'theme', 'bands', 'interp']) if (view[name]) q.set(name, view[name]);
     if (view.stat !== 'mean') q.set('stat', view.stat);
     if (view.band !== (view.stat === 'mean' ? 't' : 'bca')) q.set('band', view.band);
-    if (view.run) for (const name of PLACE) if (view[name]) q.set(name, view[name]);
+    if (view.run) for (const name of ['run', 'tab', 'tag', 'step']) if (view[name]) q.set(name, view[name]);
+    if (!view.run && view.page) q.set('page', view.page);
+    if (!view.run && view.page === 'runs') tableView.format(q, view.table);
     if (view.sort !== 'newest') q.set('sort', view.sort);
     if (view.hide.size) q.set('hide', [...view.hide].sort().join('.'));
     for (const name of ['log', 'old', 'closed', 'groups']) for (const one of [...view[name]].sort()) q.append(name, one);
@@ -104,7 +110,7 @@
       if (!state[name].delete(member)) state[name].add(member);
       state.changed(name);
     },
-    /** Go to a place of the run page, {run, tab, tag, step}, what is not named being empty; the back button comes back here. */
+    /** Go to a place, {run, tab, tag, step} or {page}, what is not named being empty; the back button comes back here. */
     go(place) {
       clearTimeout(writing);
       state.write();
@@ -121,6 +127,7 @@
     clearTimeout(writing);
     const was = parse(location.search);
     for (const name of PLACE) state[name] = was[name];
+    if (was.page === 'runs') state.table = was.table;
     news.tell('run', state);
   });
 })(typeof window === 'undefined' ? globalThis : window);

@@ -15,12 +15,15 @@
     ['O', 'Only the run pointed at; again: all as before', () => { const run = rail.current(); if (run) board.isolate(run); else if (state.only) state.set('only', ''); }],
     ['X', 'Next x axis: step, relative, wall', () => { const all = ['step', 'relative', 'wall']; page.setX(all[(all.indexOf(state.x) + 1) % 3]); page.fields(); }],
     ['E', 'Open the page of the run pointed at in the rail', () => { const run = rail.current(); if (run && !state.run) state.go({run: run.key}); }],
+    ['G C', 'Charts', () => { if (state.run || state.page) state.go({}); }],
+    ['G R', 'Runs', () => { if (state.run || state.page !== 'runs') state.go({page: 'runs'}); }],
     ['T', 'Next theme: system, light, dark', page.nextTheme],
     ['?', 'This list', show],
   ];
 
   /** The keys that do something here: on a run page its own come first. */
-  const listed = () => state.run && crossboard.run ? [...crossboard.run.keys(), ...KEYS.filter(([key]) => !['R', 'H', 'O'].includes(key) && !crossboard.run.keys().some(([own]) => own === key))] : KEYS;
+  const listed = () => state.page === 'runs' && !state.run && crossboard.table ? [...crossboard.table.keys(), ...KEYS.filter(([key]) => key.startsWith('G ') || ['T', '?'].includes(key))]
+    : state.run && crossboard.run ? [...crossboard.run.keys(), ...KEYS.filter(([key]) => !['R', 'H', 'O'].includes(key) && !crossboard.run.keys().some(([own]) => own === key))] : KEYS;
 
   function undo() {
     const card = grid.current();
@@ -41,6 +44,15 @@
     dialog.showModal();
   }
 
+  let first = '', firstAt = 0;
+  /** The name of a pressed key; after G, of both. */
+  function nameOf(event) {
+    const key = event.key.toLowerCase(), name = first && event.timeStamp - firstAt < 1500 ? `${first} ${key}` : key;
+    first = key === 'g' ? key : '';
+    firstAt = event.timeStamp;
+    return name;
+  }
+
   function start() {
     document.addEventListener('keydown', event => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
@@ -50,8 +62,8 @@
         return;
       }
       if (byId('keys').open) return;
-      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (state.run && crossboard.run) crossboard.run.back(); return; }
-      const found = listed().find(([key, , work]) => work && key.toLowerCase() === event.key.toLowerCase());
+      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (state.page === 'runs' && !state.run && crossboard.table) crossboard.table.escape(); else if (state.run && crossboard.run) crossboard.run.back(); return; }
+      const name = nameOf(event), found = listed().find(([key, , work]) => work && key.toLowerCase() === name);
       if (found) { event.preventDefault(); found[2](); }
     });
   }

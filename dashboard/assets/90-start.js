@@ -14,7 +14,7 @@
   const readAll = () => Promise.all([board.loadBoard(), board.loadRuns(true), board.loadTags()]);
   const first = readAll().then(() => {
     const {tags, width} = grid.firstScreen();
-    if (tags.length && !document.hidden) curves.prefetch(tags, width);
+    if (tags.length && !document.hidden && !state.page) curves.prefetch(tags, width);
   }).catch(error => error);
 
   let tagsDue = 0, runsDue = 0, boardDue = 0;
