@@ -74,9 +74,8 @@ class RunTable:
         try:
             found = self._chosen(text)
         except BadQuery as error:
-            wrong = {"error": error.what, "at": error.at, "next": "correct it and ask again"}
-            return json_reply(wrong, status=400)
-        return json_reply({"version": version, "runs": [run.key for run in found]})
+            return json_reply({"version": version, "runs": [], "wrong": {"at": error.at, "what": error.what}})
+        return json_reply({"version": version, "runs": [run.key for run in found], "wrong": None})
 
     def table(self, request: Request) -> Response:
         query = Query(request, ("column", "query", "since"))

@@ -10,7 +10,7 @@
   const FORMATS = {native: 'native', tensorboard: 'TB log', visdom: 'Visdom'};
   const STATUS = {running: ['Running', 'mid'], finished: ['Finished', 'mid'], failed: ['Failed', 'bad'], killed: ['Killed', 'warn'], silent: ['Silent', 'warn']};
   const ICONS = {finished: 'check', failed: 'cross', killed: 'stop', silent: 'clock'};
-  const STATISTICS = {last: 'last', min: 'min', max: 'max', best: 'best', last_step: 'last step', min_step: 'at step (min)', max_step: 'at step (max)', best_step: 'at step (best)', count: 'points', non_finite: 'not finite'};
+  const STATISTICS = {last: 'last', min: 'min', max: 'max', best: 'best', last_step: 'last step', min_step: 'step of min', max_step: 'step of max', best_step: 'step of best', count: 'points', non_finite: 'not finite'};
   const WIDTHS = {name: 230, status: 104, source: 84, project: 120, group: 120, tags: 150, notes: 220, started: 140, duration: 92, updated: 140, framework: 100, host: 130, error: 220, id: 190, path: 320};
   const EDITABLE = new Set(['name', 'tags', 'notes']);
   const MOST_SHOWN = 400;
@@ -30,7 +30,7 @@
     if (about.group === 'metric') return about.name + (about.unit ? ` [${about.unit}]` : '');
     if (about.group === 'run') return '';
     const cut = about.name.lastIndexOf('.');
-    return (about.group === 'summary' ? 'Summary' : 'Config') + (cut > 0 ? ` · ${about.name.slice(0, cut)}` : '');
+    return cut > 0 ? about.name.slice(0, cut) : about.group === 'summary' ? 'Summary' : 'Config';
   }
 
   const time = id => id === 'started' || id === 'updated';
@@ -56,6 +56,9 @@
     return (size !== 0 && (size < 1e-3 || size >= 1e7) ? String(+v.toPrecision(12)).includes('e') ? String(+v.toPrecision(12)) : v.toExponential().replace('e+', 'e') : String(+v.toPrecision(12))).replaceAll('-', '−');
   }
 
+  /** A deviation with three digits, written as a fraction where that is short. */
+  const spread = v => { const words = v.toPrecision(3); return words.includes('e') ? numbers.value(v) : words; };
+
   /** A group's cell as nodes. */
   function aggregateNodes(id, told, agg) {
     if (!told) return [];
@@ -63,8 +66,9 @@
     if (told.kind === 'many') return [h('span.dim', {title: told.values.slice(0, 30).join(', ')}, told.values.length <= 3 && told.values.join(', ').length < 22 ? told.values.join(', ') : `${numbers.whole(told.count)} values`)];
     if (!told.n) return told.left ? [h('span.dim', {}, 'not finite')] : [];
     const note = `n = ${told.n}${told.left ? `, ${told.left} not finite left out` : ''}`;
+    if (told.min === told.max && told.n > 1 && agg !== 'sum') return [h('span', {title: `all equal, ${note}`}, text(id, told.min))];
     if (agg !== 'mean') return [h('span', {title: `${agg}, ${note}`}, text(id, told[agg]))];
-    return [h('span', {title: `mean ± std (n − 1), ${note}`}, h('b', {}, text(id, told.mean)), told.n > 1 ? h('span.pm', {}, ` ± ${id === 'duration' ? numbers.duration(told.std) : told.std === 0 ? '0' : numbers.value(+told.std.toPrecision(3))}`) : h('span.pm', {}, ' n = 1'))];
+    return [h('span', {title: `mean ± std (n − 1), ${note}`}, text(id, told.mean), told.n > 1 ? h('span.pm', {}, ` ± ${id === 'duration' ? numbers.duration(told.std) : spread(told.std)}`) : null)];
   }
 
   /** Base of our renderers: `draw(params)` returns nodes. */
@@ -131,12 +135,12 @@
   }
 
   /** The definition of one column. */
-  function column(about, pinned) {
+  function column(about, pinned, grouped) {
     const {id, numeric} = about, isNumber = numeric && id !== 'archived', filter = time(id) ? 'agDateColumnFilter' : isNumber ? 'agNumberColumnFilter' : 'agTextColumnFilter';
     const value = params => params.data.group ? undefined : params.context.cell(params.data, id);
     return {
       colId: id, headerName: title(about), headerTooltip: fullTitle(about), context: {about}, pinned: pinned ? 'left' : null, resizable: true, sortable: true,
-      width: WIDTHS[id] || (isNumber ? Math.max(86, Math.min(150, 34 + 6.4 * title(about).length)) : 120), minWidth: 56, maxWidth: 900,
+      width: (grouped && (id === 'duration' || (about.group === 'metric' && ['last', 'min', 'max', 'best'].includes(about.statistic))) ? 138 : WIDTHS[id]) || (isNumber ? Math.max(86, Math.min(150, 34 + 6.4 * title(about).length)) : 120), minWidth: 56, maxWidth: 900,
       cellClass: isNumber && !time(id) ? 'num' : id === 'name' ? 'namecell' : '', headerClass: isNumber && !time(id) ? 'ag-right-aligned-header' : '',
       valueGetter: value, equals: (a, b) => Object.is(a, b),
       comparator: (a, b, nodeA, nodeB, descending) => compare(a, b, descending),
@@ -160,10 +164,10 @@
   }
 
   /** Column definitions, neighbours of one heading below it. */
-  function columns(list) {
+  function columns(list, grouped) {
     const defs = [];
     for (const {about, pinned} of list) {
-      const def = column(about, pinned), above = heading(about), before = defs[defs.length - 1];
+      const def = column(about, pinned, grouped), above = heading(about), before = defs[defs.length - 1];
       if (!above) defs.push(def);
       else if (before && before.children && before.headerName === above && before.pinned === pinned) before.children.push(def);
       else defs.push({groupId: `${above}|${defs.length}`, headerName: above, headerTooltip: above, pinned, headerClass: 'gl', children: [def]});

@@ -2,8 +2,8 @@
    where a query does not parse, with the parser's words. What matches is asked of the server, which alone knows the language. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {fill, h, icon, runGroups, url} = crossboard;
-  const WAIT_MS = 220, MOST = 9, WORD = /(?:`[^`]*|[^\s()=<>!~,"'`]*)$/, PLAIN = /^[^\s()=<>!~,"'`]+$/, AFTER_SIGN = /(`[^`]+`(?:\.\w+)?|[^\s()=<>!~,"'`]+)\s*(?:=|==|!=|~|contains|matches)\s*["']?$/i;
+  const crossboard = root.crossboard, {fill, h, icon, runGroups} = crossboard;
+  const WAIT_MS = 220, WRITING_MS = 1200, MOST = 9, WORD = /(?:`[^`]*|[^\s()=<>!~,"'`]*)$/, PLAIN = /^[^\s()=<>!~,"'`]+$/, AFTER_SIGN = /(`[^`]+`(?:\.\w+)?|[^\s()=<>!~,"'`]+)\s*(?:=|==|!=|~|contains|matches)\s*["']?$/i;
   const STATISTICS = ['min', 'max', 'best', 'last', 'count', 'last_step'];
 
   /** A field as it is written in a query. */
@@ -58,22 +58,18 @@
       this.mark(null);
       this.complete();
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.ask(), WAIT_MS);
+      this.timer = setTimeout(() => this.ask(), this.list.length ? WRITING_MS : WAIT_MS);   // a field that is being written is no word to look for yet
     }
 
     async ask(again = false) {
       clearTimeout(this.timer);
       const text = this.input.value.trim(), mine = ++this.asked;
       if (!text) { this.mark(null); this.applied = ''; this.apply('', null); return; }
-      crossboard.stats.requests++;
-      let answer, body;
-      try {
-        answer = await fetch(url(`api/runs/match?${new URLSearchParams({query: text})}`), {credentials: 'same-origin'});
-        body = await answer.json();
-      } catch { return; }   // not connected: what was found stands, the banner says it
+      let body;
+      try { body = await crossboard.getJson(`api/runs/match?${new URLSearchParams({query: text})}`); } catch { return; }   // not connected: what was found stands, the banner says it
       if (mine !== this.asked) return;
-      if (answer.ok) { this.mark(null); this.applied = text; this.apply(text, new Set(body.runs)); }
-      else if (!again) this.mark(body.at === undefined ? {at: 0, error: body.error} : body);
+      if (!body.wrong) { this.mark(null); this.applied = text; this.apply(text, new Set(body.runs)); }
+      else if (!again) this.mark(body.wrong);
     }
 
     /** Show where the query is wrong, or nothing. */
@@ -84,7 +80,7 @@
       if (!wrong) { fill(this.mirror); this.words.textContent = ''; return; }
       const raw = this.input.value, lead = raw.length - raw.trimStart().length, at = Math.min(raw.length, lead + wrong.at), end = at + Math.max(1, (/^(\s*)(\S*)/.exec(raw.slice(at)) || ['', '', ' '])[0].length);
       fill(this.mirror, raw.slice(0, at), h('mark', {}, raw.slice(at, end) || ' '));
-      this.words.textContent = `${wrong.error[0].toUpperCase()}${wrong.error.slice(1)}. ${this.applied ? `Shown is “${this.applied}”.` : 'All runs are shown.'}`;
+      this.words.textContent = `${wrong.what[0].toUpperCase()}${wrong.what.slice(1)}. ${this.applied ? `Shown is “${this.applied}”.` : 'All runs are shown.'}`;
       this.scrolled();
     }
 

@@ -34,7 +34,7 @@
       const found = all.filter(one => !words || view.matches(words, `${runCells.fullTitle(one)} ${one.name}`)).sort((a, b) => group === 'run' ? 0 : ('equal' in a) - ('equal' in b) && group !== 'metric' ? ('equal' in a) - ('equal' in b) : runGroups.collator.compare(a.name, b.name) || rank(a) - rank(b));
       if (!found.length) continue;
       const equal = all.filter(one => 'equal' in one).length;
-      parts.push(h('h3', {}, NAMES[group], group === 'config' ? h('span', {}, ` · ${numbers.whole(all.length - equal)} differ, ${numbers.whole(equal)} equal`) : null), found.slice(0, MOST).map(one => item(one, host)),
+      parts.push(h('h3', {}, NAMES[group], group === 'config' ? h('span', {}, ` · ${numbers.whole(all.length - equal)} differ, ${numbers.whole(equal)} equal`) : null), ...found.slice(0, MOST).map(one => item(one, host)),
         found.length > MOST ? h('p.dim', {}, `${numbers.whole(found.length - MOST)} more: find them by name`) : null);
     }
     fill(body, parts.length ? parts : h('p.dim', {}, `No column matches “${words}”`));

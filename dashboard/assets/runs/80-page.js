@@ -26,7 +26,7 @@
   function chosen() {
     const {about, described} = rows, differs = one => !('equal' in one), ids = ['*name', 'status'];
     for (const id of ['source', 'project', 'framework', 'group', 'host']) if (about.has(id) && differs(about.get(id)) && !(id === 'project' && state.project) && !(id === 'host' && about.get(id).distinct > 1000)) ids.push(id);
-    const config = described.filter(one => one.group === 'config' && (differs(one) || T().same)).sort((a, b) => runGroups.collator.compare(a.name, b.name));
+    const config = described.filter(one => one.group === 'config' && (differs(one) || T().same)).sort((a, b) => a.name.includes('.') - b.name.includes('.') || runGroups.collator.compare(a.name, b.name));
     ids.push(...config.slice(0, T().same ? 400 : MOST_CONFIG).map(one => one.id));
     const tags = [...new Set(described.filter(one => one.group === 'metric' && !SYSTEM.test(one.name)).map(one => one.name))];
     const weight = tag => (about.has(`metric.${tag}.best`) ? 0 : /^(val|valid|validation|eval|test)[/_]/.test(tag) ? 1 : 2);
@@ -57,7 +57,7 @@
     if (need.length) await rows.read([...new Set(need)]);
     if (!api) return;
     building = true;
-    api.setGridOption('columnDefs', runCells.columns(ids.map(one => ({about: aboutOf(plainId(one)), pinned: one[0] === '*' && (!narrow() || plainId(one) === 'name')}))));
+    api.setGridOption('columnDefs', runCells.columns(ids.map(one => ({about: aboutOf(plainId(one)), pinned: one[0] === '*' && (!narrow() || plainId(one) === 'name')})), T().by.length > 0));
     const order = new Map(T().order.map(([id, way], i) => [id, {sort: way, sortIndex: i}]));
     api.applyColumnState({state: ids.map(one => ({colId: plainId(one), ...(order.get(plainId(one)) || {sort: null})})), applyOrder: true});
     building = false;
@@ -107,6 +107,7 @@
       const need = T().by.filter(id => !rows.columns.has(id));
       if (need.length) await rows.read(need);
     } catch (error) { runActions.say(error.message, {bad: true}); return; }
+    await showColumns();
     setGroups();
     changed();
   }
@@ -154,7 +155,8 @@
 
   function summaryOf(group, id) {
     if (!group.told) group.told = new Map();
-    if (!group.told.has(id)) group.told.set(id, runGroups.summary(group.members.map(row => cellOf(row, id)), !aboutOf(id).numeric || id === 'started' || id === 'updated' || (id.startsWith('config.') && T().by.includes(id)) || id === 'config.seed'));
+    const about = aboutOf(id), named = !about.numeric || about.group === 'config' || (about.group === 'run' && id !== 'duration');
+    if (!group.told.has(id)) group.told.set(id, /_step$/.test(about.statistic) ? null : runGroups.summary(group.members.map(row => cellOf(row, id)), named));
     return group.told.get(id);
   }
 
@@ -234,7 +236,7 @@
     const {agGrid, theme} = gridLibrary;
     fill(byId('runs-grid'));
     api = agGrid().createGrid(byId('runs-grid'), {
-      theme: theme(), context, rowData: [...rows.byKey.values()], columnDefs: [], getRowId: ({data}) => data.id, animateRows: false, suppressColumnMoveAnimation: true, maintainColumnOrder: false, suppressDragLeaveHidesColumns: true,
+      theme: theme(), context, rowData: [...rows.byKey.values()].reverse(), columnDefs: [], getRowId: ({data}) => data.id, animateRows: false, suppressColumnMoveAnimation: true, maintainColumnOrder: false, suppressDragLeaveHidesColumns: true,
       rowHeight: 29, headerHeight: 28, groupHeaderHeight: 24, rowBuffer: 12, tooltipShowDelay: 500, enableCellTextSelection: false, ensureDomOrder: true, suppressScrollOnNewData: true, multiSortKey: 'ctrl', stopEditingWhenCellsLoseFocus: true, valueCache: false,
       rowSelection: {mode: 'multiRow', checkboxes: true, headerCheckbox: true, selectAll: 'filtered', enableClickSelection: false}, selectionColumnDef: {pinned: 'left', width: 40, minWidth: 40, maxWidth: 40, suppressHeaderMenuButton: true, lockPosition: 'left', resizable: false},
       isExternalFilterPresent: () => true, doesExternalFilterPass: passes, alwaysPassFilter: node => Boolean(node.data.group), postSortRows: arrange,
@@ -357,7 +359,7 @@
     if (api && api.getEditingCells().length) { dirty = true; followSoon(); return null; }
     dirty = false;
     busy = rows.follow().then(async ({added, changed: updated, removed, unknown}) => {
-      if (added.length || updated.length || removed.length) api.applyTransaction({add: added, update: updated, remove: removed});
+      if (added.length || updated.length || removed.length) api.applyTransaction({add: added.reverse(), addIndex: 0, update: updated, remove: removed});
       stats.table.updates++;
       if (T().by.length && (added.length || updated.length || removed.length)) setGroups();
       if (T().q && (added.length || updated.length)) await field.ask(true);
