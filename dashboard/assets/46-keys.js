@@ -56,7 +56,7 @@
   function start() {
     document.addEventListener('keydown', event => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      const {target} = event, typing = target.closest && target.closest('input:not([type=radio]), textarea, select, [contenteditable]');
+      const {target} = event, typing = target.closest && target.closest('input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]');
       if (typing) {
         if (event.key === 'Escape') target.blur();
         return;

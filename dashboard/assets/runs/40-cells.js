@@ -150,8 +150,8 @@
       headerComponentParams: {innerHeaderComponent: HeaderLabel},
       editable: EDITABLE.has(id) ? params => !params.data.group : false,
       ...(EDITABLE.has(id) ? {valueSetter: params => params.context.edit(params.data, id, params.newValue), cellEditor: id === 'notes' ? 'agLargeTextCellEditor' : 'agTextCellEditor', cellEditorPopup: id === 'notes',
-        cellEditorParams: id === 'notes' ? {rows: 6, cols: 46, maxLength: 100000} : {maxLength: id === 'name' ? 500 : 4000},
-        valueFormatter: id === 'tags' ? params => (params.value || []).join(', ') : undefined, useValueFormatterForExport: false} : {}),
+        cellEditorParams: id === 'notes' ? {rows: 6, cols: 46, maxLength: 100000} : {maxLength: id === 'name' ? 500 : 4000, useFormatter: true},
+        valueFormatter: id === 'tags' ? ({value: cell}) => Array.isArray(cell) ? cell.join(', ') : cell || '' : undefined, useValueFormatterForExport: false} : {}),
       suppressKeyboardEvent: ({event, editing}) => !editing && event.key.length === 1 && event.key !== ' ',   // typing starts no edit: letters are keys of the page
       suppressHeaderKeyboardEvent: params => { if (params.event.key === 'ArrowDown' && params.event.altKey) { params.context.menu(id, document.activeElement); return true; } return false; },
     };

@@ -245,7 +245,7 @@
       onSortChanged: () => { if (building) return; T().order = api.getColumnState().filter(one => one.sort).sort((a, b) => a.sortIndex - b.sortIndex).map(one => [one.colId, one.sort]); changed(); },
       onFilterChanged: event => { if (!building && event.source !== 'api') { T().filter = api.getFilterModel() || {}; changed(); } chrome(); },
       onColumnMoved: event => { if (event.finished) keepColumns(); }, onColumnPinned: event => { if (event.source !== 'api' && event.source !== 'gridOptionsChanged') keepColumns(); },
-      onModelUpdated: () => { if (groupNodes.length) api.refreshCells({rowNodes: groupNodes.filter(node => node.displayed), force: true}); chromeSoon(); },
+      onModelUpdated: () => { runActions.bar(bulk); if (groupNodes.length) api.refreshCells({rowNodes: groupNodes.filter(node => node.displayed), force: true}); chromeSoon(); },
       onRowSelected: selected, onSelectionChanged: () => runActions.bar(bulk),
       onCellKeyDown: ({event, node, column}) => {
         if (!node || !node.data) return;
@@ -272,7 +272,12 @@
   }
 
   const bulk = {
-    selected: () => api ? api.getSelectedNodes().filter(isRow).map(node => node.data.run) : [],
+    /** Keys of the selected runs that the query and the filters let through: nothing happens to a run that is not in the table. */
+    selected() {
+      const found = [];
+      if (api && api.getSelectedNodes().length) api.forEachNodeAfterFilter(node => { if (isRow(node) && node.isSelected()) found.push(node.data.run); });
+      return found;
+    },
     tagsOf: key => cellOf(rows.byKey.get(key), 'tags') || [], archivedOf: key => Boolean(rows.byKey.has(key) && cellOf(rows.byKey.get(key), 'archived')),
     clear: () => api.deselectAll(), changed: () => follow(),
   };
@@ -364,7 +369,6 @@
       if (T().by.length && (added.length || updated.length || removed.length)) setGroups();
       if (T().q && (added.length || updated.length)) await field.ask(true);
       if (unknown || added.length || removed.length) describeSoon();
-      if (removed.length) runActions.bar(bulk);
       chrome();
     }).catch(() => { dirty = true; }).finally(() => { busy = null; if (dirty) followSoon(); });
     return busy;
