@@ -28,13 +28,13 @@
       median: n % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2};
   }
 
-  /** What a group shows of one column: {kind: "number", ...aggregate}, {kind: "same", value} or {kind: "many", count, values}. */
+  /** What a group shows of one column: {kind: "number", ...aggregate}, {kind: "same", value} or {kind: "many", count, values: sorted}. */
   function summary(cells, named) {
     const there = cells.filter(cell => cell !== undefined && cell !== null);
     if (!there.length) return null;
     if (named) {
-      const words = [...new Set(there.map(word))];
-      return words.length === 1 ? {kind: 'same', value: there[0]} : {kind: 'many', count: words.length, values: words.sort(collator.compare)};
+      const values = [...new Map(there.map(cell => [word(cell), cell])).values()];
+      return values.length === 1 ? {kind: 'same', value: there[0]} : {kind: 'many', count: values.length, values: values.sort(compare)};
     }
     return {kind: 'number', ...aggregate(there)};
   }

@@ -56,14 +56,14 @@
     return (size !== 0 && (size < 1e-3 || size >= 1e7) ? String(+v.toPrecision(12)).includes('e') ? String(+v.toPrecision(12)) : v.toExponential().replace('e+', 'e') : String(+v.toPrecision(12))).replaceAll('-', '−');
   }
 
-  /** A deviation with three digits, written as a fraction where that is short. */
-  const spread = v => { const words = v.toPrecision(3); return words.includes('e') ? numbers.value(v) : words; };
+  /** A deviation with two digits, written as a fraction where that is short. */
+  const spread = v => { const words = v.toPrecision(2); return words.includes('e') ? numbers.value(+words) : words; };
 
   /** A group's cell as nodes. */
   function aggregateNodes(id, told, agg) {
     if (!told) return [];
     if (told.kind === 'same') return [h('span.mid', {}, text(id, told.value))];
-    if (told.kind === 'many') return [h('span.dim', {title: told.values.slice(0, 30).join(', ')}, told.values.length <= 3 && told.values.join(', ').length < 22 ? told.values.join(', ') : `${numbers.whole(told.count)} values`)];
+    if (told.kind === 'many') { const words = told.values.slice(0, 30).map(one => text(id, one)).join(', '); return [h('span.dim', {title: words}, told.count <= 3 && words.length <= 11 ? words : `${numbers.whole(told.count)} values`)]; }
     if (!told.n) return told.left ? [h('span.dim', {}, 'not finite')] : [];
     const note = `n = ${told.n}${told.left ? `, ${told.left} not finite left out` : ''}`;
     if (told.min === told.max && told.n > 1 && agg !== 'sum') return [h('span', {title: `all equal, ${note}`}, text(id, told.min))];

@@ -9,6 +9,7 @@
 
   /** What stands at the right of a column's name. */
   function note(about, total) {
+    if (about.id === 'archived') return about.equal === false ? 'none' : about.equal ? 'all' : 'some';
     if ('equal' in about) return `equal ${runCells.text(about.id, about.equal).slice(0, 40)}`;
     if (about.group === 'metric' || about.distinct >= 1000) return `${numbers.whole(about.filled)} of ${numbers.whole(total)}`;
     return `${numbers.whole(about.distinct)} ${about.distinct === 1 ? 'value' : 'values'}${about.filled < total ? `, ${numbers.whole(about.filled)} of ${numbers.whole(total)}` : ''}`;
@@ -21,7 +22,7 @@
     box.disabled = about.id === 'name';
     return h('div.ci', {}, h('label', {for: `col ${about.id}`, title: full}, box, h(`span.trunc${shown ? '' : '.mid'}`, {}, full)), h('span.n', {title: note(about, host.total())}, note(about, host.total())),
       about.group !== 'metric' && about.id !== 'name' && h('button.ib.sm', {type: 'button', 'aria-pressed': String(grouped), title: grouped ? 'Stop grouping by it' : 'Group by it', 'aria-label': `Group by ${full}`, onclick: () => host.groupBy(about.id, !grouped)}, icon('group', true)),
-      h('button.ib.sm', {type: 'button', 'aria-pressed': String(pinned), disabled: about.id === 'name', title: pinned ? 'Unpin' : 'Pin at the left', 'aria-label': `Pin ${full}`, onclick: () => host.pin(about.id, !pinned)}, icon('pin', true)));
+      about.id !== 'name' && h('button.ib.sm', {type: 'button', 'aria-pressed': String(pinned), title: pinned ? 'Unpin' : 'Pin at the left', 'aria-label': `Pin ${full}`, onclick: () => host.pin(about.id, !pinned)}, icon('pin', true)));
   }
 
   /** Bring the list to what the table says. */

@@ -58,7 +58,7 @@
     const {deleted, refused} = plan, trash = [...new Set(deleted.map(one => one.trash))], size = deleted.reduce((sum, one) => sum + one.bytes, 0), close = () => byId('runs-dialog').close();
     const row = (name, words, more) => h('li', {}, h('b.trunc', {title: name}, name), h('span.dim.trunc', {title: more || words}, words));
     dialog(deleted.length ? `Delete ${runs(deleted.length)}?` : 'Nothing can be deleted',
-      h('div.dl', {}, deleted.length > 0 && [h('p', {}, `${bytes(size)} in ${numbers.whole(deleted.reduce((sum, one) => sum + one.files, 0))} files go to the trash of ${trash.length === 1 ? 'their root' : `${trash.length} roots`}: `, trash.map(one => h('code', {}, `${one}/.crossboard-trash`)), '. They can be restored for 30 days, or until `crossboard gc` is run there.'),
+      h('div.dl', {}, deleted.length > 0 && [h('p', {}, `${bytes(size)} in ${numbers.whole(deleted.reduce((sum, one) => sum + one.files, 0))} files go to the trash of ${trash.length === 1 ? 'their root' : `${trash.length} roots`}: `, trash.map(one => h('code', {}, `${one}/.crossboard-trash`)), '. They can be restored for 30 days, or until ', h('code', {}, 'crossboard gc'), ' is run there.'),
         h('ul.dlist', {tabindex: '0', 'aria-label': 'what goes'}, deleted.slice(0, 200).map(one => row(one.name, `${bytes(one.bytes)} · ${one.path}`)), deleted.length > 200 ? h('li', {}, `and ${runs(deleted.length - 200)} more`) : null)],
       refused.length > 0 && [h('p', {}, h('b', {}, `${runs(refused.length)} ${refused.length === 1 ? 'stays' : 'stay'}:`)), h('ul.dlist', {tabindex: '0', 'aria-label': 'what stays'}, refused.slice(0, 200).map(one => row(one.name, one.error, `${one.error}. ${one.next}`)))]),
       [h('button.btn', {type: 'button', onclick: close}, deleted.length ? 'Cancel' : 'Close'),
@@ -90,7 +90,7 @@
     try { told = (await crossboard.getJson('api/trash')).deleted; } catch (error) { say(error.message, {bad: true}); return; }
     const close = () => byId('runs-dialog').close();
     dialog(told.length ? `${runs(told.length)} in the trash` : 'The trash is empty',
-      h('div.dl', {}, h('p', {}, 'Runs stay here for 30 days, or until `crossboard gc` is run.'), h('ul.dlist', {tabindex: '0', 'aria-label': 'deleted runs'}, told.slice(0, 500).map(one => h('li', {}, h('b.trunc', {title: one.name}, one.name), h('span.dim.trunc', {title: one.path}, `${numbers.moment(one.deleted).slice(0, 16)} · ${bytes(one.bytes)} · ${one.path}`),
+      h('div.dl', {}, h('p', {}, 'Runs stay here for 30 days, or until ', h('code', {}, 'crossboard gc'), ' is run.'), h('ul.dlist', {tabindex: '0', 'aria-label': 'deleted runs'}, told.slice(0, 500).map(one => h('li', {}, h('b.trunc', {title: one.name}, one.name), h('span.dim.trunc', {title: one.path}, `${numbers.moment(one.deleted).slice(0, 16)} · ${bytes(one.bytes)} · ${one.path}`),
         h('button.btn', {type: 'button', 'aria-label': `Restore ${one.name}`, onclick: () => { close(); restore([one.id], after); }}, 'Restore'))))),
       [h('button.btn', {type: 'button', onclick: close}, 'Close'), told.length > 1 && h('button.btn', {type: 'button', onclick: () => { close(); restore(told.map(one => one.id), after); }}, 'Restore all')]);
   }

@@ -156,7 +156,7 @@
   function summaryOf(group, id) {
     if (!group.told) group.told = new Map();
     const about = aboutOf(id), named = !about.numeric || about.group === 'config' || (about.group === 'run' && id !== 'duration');
-    if (!group.told.has(id)) group.told.set(id, /_step$/.test(about.statistic) ? null : runGroups.summary(group.members.map(row => cellOf(row, id)), named));
+    if (!group.told.has(id)) group.told.set(id, /_step$/.test(about.statistic) || ['started', 'updated', 'notes', 'error', 'id', 'path'].includes(id) ? null : runGroups.summary(group.members.map(row => cellOf(row, id)), named));
     return group.told.get(id);
   }
 
