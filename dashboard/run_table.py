@@ -38,6 +38,7 @@ class RunTable:
         self.store = store
         self.newsroom = newsroom
         self.rows = Rows(store.metrics)
+        self._described: tuple[tuple[int, str], int, list[dict[str, Any]]] | None = None
 
     def routes(self) -> list[BaseRoute]:
         """To be mounted below ``/api``."""
@@ -59,12 +60,17 @@ class RunTable:
         query = Query(request, ("query",))
         form = query.form((JSON, CSV))
         version = self.newsroom.versions.now()
-        runs = self._chosen(query.text("query") or "")
-        units = {tag: one.unit for run in runs for tag, one in self.store.metrics(run.key).items() if one.unit}
-        told = described([self.rows.of(run) for run in runs], units)
+        text = query.text("query") or ""
+        kept = self._described
+        if kept is None or kept[0] != (version, text):
+            runs = self._chosen(text)
+            units = {tag: one.unit for run in runs for tag, one in self.store.metrics(run.key).items() if one.unit}
+            kept = ((version, text), len(runs), described([self.rows.of(run) for run in runs], units))
+            self._described = kept
+        _, count, told = kept
         if form == CSV:
             return _csv(columns.table_csv(told, COLUMN_FIELDS))
-        return json_reply({"version": version, "runs": len(runs), "columns": told})
+        return json_reply({"version": version, "runs": count, "columns": told})
 
     def match(self, request: Request) -> Response:
         query = Query(request, ("query",))

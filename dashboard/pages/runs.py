@@ -77,7 +77,14 @@ def layout() -> Component:
             html.Div(
                 className="runswrap",
                 children=[
-                    html.Div([html.Div(id="runs-note"), html.Div(id="runs-grid", className="runsgrid"), html.Div(id="runs-foot", className="runsfoot")], className="runsmain"),
+                    html.Div(
+                        [
+                            html.Div(id="runs-note"),
+                            html.Div(id="runs-grid", className="runsgrid"),
+                            html.Div(id="runs-foot", className="runsfoot"),
+                        ],
+                        className="runsmain",
+                    ),
                     html.Aside(id="runs-columns", className="runscols", hidden=True, **hyphened(aria_label="columns")),
                 ],
             ),

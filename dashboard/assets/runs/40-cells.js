@@ -111,17 +111,11 @@
     }
   }
 
-  class ValueCell extends Cell {
-    draw({data, context, colDef}) {
-      const id = colDef.colId;
-      if (data.group) return aggregateNodes(id, context.summary(data.group, id), context.agg());
-      const cell = context.cell(data, id);
-      if (cell === undefined) return [];
-      if (typeof cell === 'number' && !Number.isFinite(cell)) return [h('span.bad', {}, text(id, cell))];
-      const words = text(id, cell);
-      return [typeof cell === 'number' ? words : h('span.trunc', {title: words.length > 20 ? words : null}, words)];
-    }
+  /** A group's value; a run's own values are plain text, which scrolls far quicker than a component in each cell. */
+  class GroupCell extends Cell {
+    draw({data, context, colDef}) { return data.group ? aggregateNodes(colDef.colId, context.summary(data.group, colDef.colId), context.agg()) : []; }
   }
+  const GROUP_CELL = {component: GroupCell};
 
   /** The label inside a header: its words, its unit, and the button of its menu. */
   class HeaderLabel {
@@ -134,6 +128,8 @@
     refresh() { return false; }
   }
 
+  const OWN = {name: NameCell, status: StatusCell, tags: TagsCell}, NOT_FINITE = {bad: ({value}) => typeof value === 'number' && !Number.isFinite(value)};
+
   /** The definition of one column. */
   function column(about, pinned, grouped) {
     const {id, numeric} = about, isNumber = numeric && id !== 'archived', filter = time(id) ? 'agDateColumnFilter' : isNumber ? 'agNumberColumnFilter' : 'agTextColumnFilter';
@@ -144,14 +140,14 @@
       cellClass: isNumber && !time(id) ? 'num' : id === 'name' ? 'namecell' : '', headerClass: isNumber && !time(id) ? 'ag-right-aligned-header' : '',
       valueGetter: value, equals: (a, b) => Object.is(a, b),
       comparator: (a, b, nodeA, nodeB, descending) => compare(a, b, descending),
-      cellRenderer: id === 'name' ? NameCell : id === 'status' ? StatusCell : id === 'tags' ? TagsCell : ValueCell,
+      ...(OWN[id] ? {cellRenderer: OWN[id]} : {cellRendererSelector: ({data}) => data.group ? GROUP_CELL : undefined, valueFormatter: params => text(id, params.value), cellClassRules: isNumber ? NOT_FINITE : undefined, tooltipValueGetter: isNumber ? undefined : params => { const words = text(id, params.value); return words.length > 18 ? words : null; }}),
       filter, filterValueGetter: time(id) ? params => { const v = value(params); return v === undefined ? null : new Date(v * 1000); } : isNumber ? params => { const v = value(params); return Number.isNaN(v) ? undefined : v; } : params => text(id, value(params)),
       filterParams: {buttons: ['reset'], debounceMs: 150, maxNumConditions: 2, ...(filter === 'agDateColumnFilter' ? {comparator: byDay} : {})},
       headerComponentParams: {innerHeaderComponent: HeaderLabel},
       editable: EDITABLE.has(id) ? params => !params.data.group : false,
       ...(EDITABLE.has(id) ? {valueSetter: params => params.context.edit(params.data, id, params.newValue), cellEditor: id === 'notes' ? 'agLargeTextCellEditor' : 'agTextCellEditor', cellEditorPopup: id === 'notes',
         cellEditorParams: id === 'notes' ? {rows: 6, cols: 46, maxLength: 100000} : {maxLength: id === 'name' ? 500 : 4000, useFormatter: true},
-        valueFormatter: id === 'tags' ? ({value: cell}) => Array.isArray(cell) ? cell.join(', ') : cell || '' : undefined, useValueFormatterForExport: false} : {}),
+        ...(id === 'tags' ? {valueFormatter: ({value: cell}) => Array.isArray(cell) ? cell.join(', ') : cell || ''} : {})} : {}),
       suppressKeyboardEvent: ({event, editing}) => !editing && event.key.length === 1 && event.key !== ' ',   // typing starts no edit: letters are keys of the page
       suppressHeaderKeyboardEvent: params => { if (params.event.key === 'ArrowDown' && params.event.altKey) { params.context.menu(id, document.activeElement); return true; } return false; },
     };

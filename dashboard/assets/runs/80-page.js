@@ -89,7 +89,7 @@
       T().cols = ids;
       await columnsChanged();
     },
-    groupBy(id, yes) { groupBy(yes ? [...T().by, id] : T().by.filter(one => one !== id)); },
+    groupBy(id, yes) { return groupBy(yes ? [...T().by, id] : T().by.filter(one => one !== id)); },
     async reset() { T().cols = []; T().same = false; await columnsChanged(); },
     panel,
   };
@@ -237,7 +237,7 @@
     fill(byId('runs-grid'));
     api = agGrid().createGrid(byId('runs-grid'), {
       theme: theme(), context, rowData: [...rows.byKey.values()].reverse(), columnDefs: [], getRowId: ({data}) => data.id, animateRows: false, suppressColumnMoveAnimation: true, maintainColumnOrder: false, suppressDragLeaveHidesColumns: true,
-      rowHeight: 29, headerHeight: 28, groupHeaderHeight: 24, rowBuffer: 12, tooltipShowDelay: 500, enableCellTextSelection: false, ensureDomOrder: true, suppressScrollOnNewData: true, multiSortKey: 'ctrl', stopEditingWhenCellsLoseFocus: true, valueCache: false,
+      rowHeight: 29, headerHeight: 28, groupHeaderHeight: 24, rowBuffer: 12, tooltipShowDelay: 500, enableCellTextSelection: false, suppressScrollOnNewData: true, multiSortKey: 'ctrl', stopEditingWhenCellsLoseFocus: true, valueCache: false,
       rowSelection: {mode: 'multiRow', checkboxes: true, headerCheckbox: true, selectAll: 'filtered', enableClickSelection: false}, selectionColumnDef: {pinned: 'left', width: 40, minWidth: 40, maxWidth: 40, suppressHeaderMenuButton: true, lockPosition: 'left', resizable: false},
       isExternalFilterPresent: () => true, doesExternalFilterPass: passes, alwaysPassFilter: node => Boolean(node.data.group), postSortRows: arrange,
       rowClassRules: {grouprow: ({data}) => Boolean(data.group), member: ({data}) => !data.group && T().by.length > 0, archived: ({data}) => !data.group && Boolean(cellOf(data, 'archived'))},
@@ -411,7 +411,7 @@
     byId('runs-page').hidden = false;
     if (opening && !again) return opening;
     failed = null;
-    opening = open().catch(error => { failed = error; chrome(); }).finally(() => { opening = null; });
+    opening = open().catch(error => { failed = error; chrome(); }).finally(() => { opening = null; if (crossboard.tableStands) crossboard.tableStands(); });
     return opening;
   }
 
@@ -481,5 +481,5 @@
   /** True when the table shows what the view says; for tests and benchmarks. */
   const settled = () => stats.table.ready && !opening && !busy && !(stats.table.writing > 0);
 
-  crossboard.table = {show, leave, escape, keys, settled, follow, rows, api: null, matching: () => matching};
+  crossboard.table = {show, leave, escape, keys, settled, follow, host, rows, api: null, matching: () => matching};
 })(window);
