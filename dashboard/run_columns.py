@@ -112,7 +112,7 @@ def _ids_of_metric(tag: str) -> tuple[str, ...]:
 def duration_of(run: RunInfo) -> float:
     """Seconds from the start of the run to its end or its newest sign of life, NaN when not known."""
     end = run.ended if run.ended is not None else run.updated
-    return max(0.0, end - run.started)
+    return max(end - run.started, 0.0)  # NaN stays: it is the first
 
 
 def leaves(entries: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -28,6 +28,8 @@ from .query import COLUMNS, CSV, JSON, Query
 from .replies import json_reply, to_json
 from .run_columns import MISSING, Cells, Column, Rows, described, ids_of
 
+MOST_DESCRIBED: Final = 8
+"""Queries of which the description is kept while nothing changes."""
 COLUMN_FIELDS: Final = ("id", "group", "name", "statistic", "unit", "filled", "distinct", "numeric", "equal")
 
 
@@ -38,7 +40,7 @@ class RunTable:
         self.store = store
         self.newsroom = newsroom
         self.rows = Rows(store.metrics)
-        self._described: tuple[tuple[int, str], int, list[dict[str, Any]]] | None = None
+        self._described: dict[tuple[int, str], tuple[int, list[dict[str, Any]]]] = {}
 
     def routes(self) -> list[BaseRoute]:
         """To be mounted below ``/api``."""
@@ -61,13 +63,14 @@ class RunTable:
         form = query.form((JSON, CSV))
         version = self.newsroom.versions.now()
         text = query.text("query") or ""
-        kept = self._described
-        if kept is None or kept[0] != (version, text):
+        kept = self._described.get((version, text))
+        if kept is None:
             runs = self._chosen(text)
             units = {tag: one.unit for run in runs for tag, one in self.store.metrics(run.key).items() if one.unit}
-            kept = ((version, text), len(runs), described([self.rows.of(run) for run in runs], units))
-            self._described = kept
-        _, count, told = kept
+            kept = (len(runs), described([self.rows.of(run) for run in runs], units))
+            fresh = {key: value for key, value in self._described.items() if key[0] == version}
+            self._described = {**fresh, (version, text): kept} if len(fresh) < MOST_DESCRIBED else {(version, text): kept}
+        count, told = kept
         if form == CSV:
             return _csv(columns.table_csv(told, COLUMN_FIELDS))
         return json_reply({"version": version, "runs": count, "columns": told})

@@ -136,7 +136,7 @@
     const value = params => params.data.group ? undefined : params.context.cell(params.data, id);
     return {
       colId: id, headerName: title(about), headerTooltip: fullTitle(about), context: {about}, pinned: pinned ? 'left' : null, resizable: true, sortable: true,
-      width: (grouped && (id === 'duration' || (about.group === 'metric' && ['last', 'min', 'max', 'best'].includes(about.statistic))) ? 138 : WIDTHS[id]) || (isNumber ? Math.max(86, Math.min(150, 34 + 6.4 * title(about).length)) : 120), minWidth: 56, maxWidth: 900,
+      width: id === 'name' ? (innerWidth <= 760 ? 150 : innerWidth > 2000 ? 340 : 230) : (grouped && (id === 'duration' || (about.group === 'metric' && ['last', 'min', 'max', 'best'].includes(about.statistic))) ? 150 : WIDTHS[id]) || (isNumber ? Math.max(86, Math.min(150, 34 + 6.4 * title(about).length)) : 120), minWidth: 56, maxWidth: 900,
       cellClass: isNumber && !time(id) ? 'num' : id === 'name' ? 'namecell' : '', headerClass: isNumber && !time(id) ? 'ag-right-aligned-header' : '',
       valueGetter: value, equals: (a, b) => Object.is(a, b),
       comparator: (a, b, nodeA, nodeB, descending) => compare(a, b, descending),
