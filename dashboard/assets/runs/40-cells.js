@@ -28,7 +28,7 @@
   /** The heading above a column: the tag of a metric, the prefix of a nested key. */
   function heading(about) {
     if (about.group === 'metric') return about.name + (about.unit ? ` [${about.unit}]` : '');
-    if (about.group === 'run') return '';
+    if (about.group === 'run') return about.id === 'name' ? 'Run' : '';   // the pinned part needs a heading too, or its row would be empty
     const cut = about.name.lastIndexOf('.');
     return cut > 0 ? about.name.slice(0, cut) : about.group === 'summary' ? 'Summary' : 'Config';
   }
@@ -166,9 +166,9 @@
       const def = column(about, pinned, grouped), above = heading(about), before = defs[defs.length - 1];
       if (!above) defs.push(def);
       else if (before && before.children && before.headerName === above && before.pinned === pinned) before.children.push(def);
-      else defs.push({groupId: `${above}|${defs.length}`, headerName: above, headerTooltip: above, pinned, headerClass: 'gl', children: [def]});
+      else defs.push({groupId: `${above}|${defs.length}`, headerName: above, headerTooltip: above, pinned, headerClass: above === 'Run' ? '' : 'gl', children: [def]});
     }
-    for (const def of defs) if (def.children) { def.children[0].cellClass = `${def.children[0].cellClass} gl`; def.children[0].headerClass = `${def.children[0].headerClass} gl`; }
+    for (const def of defs) if (def.children && def.headerName !== 'Run') { def.children[0].cellClass = `${def.children[0].cellClass} gl`; def.children[0].headerClass = `${def.children[0].headerClass} gl`; }
     return defs;
   }
 

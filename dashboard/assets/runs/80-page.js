@@ -244,7 +244,6 @@
       overlayNoRowsTemplate: '<span></span>', suppressNoRowsOverlay: true, defaultColDef: {suppressHeaderMenuButton: false, autoHeaderHeight: false, wrapHeaderText: false},
       onSortChanged: () => { if (building) return; T().order = api.getColumnState().filter(one => one.sort).sort((a, b) => a.sortIndex - b.sortIndex).map(one => [one.colId, one.sort]); changed(); },
       onFilterChanged: () => { const model = api.getFilterModel() || {}; if (!building && JSON.stringify(model) !== JSON.stringify(T().filter)) { T().filter = model; changed(); } else chrome(); },
-      onDisplayedColumnsChanged: () => requestAnimationFrame(quietRows),
       onColumnMoved: event => { if (event.finished) keepColumns(); }, onColumnPinned: event => { if (event.source !== 'api' && event.source !== 'gridOptionsChanged') keepColumns(); },
       onModelUpdated: () => { runActions.bar(bulk); if (groupNodes.length) api.refreshCells({rowNodes: groupNodes.filter(node => node.displayed), force: true}); chromeSoon(); },
       onRowSelected: selected, onSelectionChanged: () => runActions.bar(bulk),
@@ -256,11 +255,6 @@
       onFirstDataRendered: () => { stats.table.ready = true; },
     });
     crossboard.table.api = api;
-  }
-
-  /** A header row without a cell is no row to those who listen (the pinned part has none of the headings above columns). */
-  function quietRows() {
-    for (const row of document.querySelectorAll('#runs-grid .ag-header-row')) row.setAttribute('role', row.childElementCount ? 'row' : 'presentation');
   }
 
   /** True when the query, the chosen project and the archive let a row through. */
@@ -444,7 +438,6 @@
     setGroups();
     chrome();
     runColumns.refresh(host);
-    quietRows();
     stats.table.ready = true;
     if (board.version && rows.version < board.version) followSoon();
   }
