@@ -102,7 +102,9 @@ def fill(store: EmbeddedStore, runs: int) -> None:
         else:
             lives.append(WriterLife("w", 1, 0, "main", "alive", time.time()))
         values = random.random((len(METRICS), 5))
-        strands = [Strand(tag, 0, 1, "w", Points(steps, began + steps, values[place])) for place, tag in enumerate(METRICS)]
+        strands = [
+            Strand(tag, 0, 1, "w", Points(steps, np.asarray(began + steps, np.float64), values[place])) for place, tag in enumerate(METRICS)
+        ]
         placed = [Placed(record, "w", 1, 0) for record in records]
         path = f"/runs/many/run-{number:05d}"
         found = FoundRun(f"native:{path}", path, "many", f"run-{number:05d}", f"{OPTIMIZERS[number % 3]} {number}", began)
@@ -113,7 +115,7 @@ def fill(store: EmbeddedStore, runs: int) -> None:
 def served(store: EmbeddedStore) -> Iterator[tuple[str, Any]]:
     """A board over `store` in a thread of this process: its URL and its app."""
     app, port = create_app(store, ask_for_key=False), free_port()
-    server = uvicorn.Server(uvicorn.Config(app.server, host="127.0.0.1", port=port, log_level="error"))  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app.server, host="127.0.0.1", port=port, log_level="error"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()
     while not server.started:

@@ -136,7 +136,7 @@ def decode(body: bytes) -> tuple[dict[str, Any], dict[str, list[Any]]]:
 
 def test_binary_json_and_csv_hold_the_same(client: TestClient) -> None:
     ids = ["name", "config.lr", "config.optimizer.betas", "config.flip", "config.big", "metric.acc.max_step", "metric.loss.last", "tags"]
-    query = [("column", one) for one in ids]
+    query: list[tuple[str, Any]] = [("column", one) for one in ids]
     as_json = client.get("/api/runs/table", params=query).json()
     cells = {one["id"]: one["values"] for one in as_json["columns"]}
     assert as_json["runs"] == [A, B]

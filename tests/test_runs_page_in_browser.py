@@ -401,7 +401,10 @@ def test_ten_thousand_runs_are_sorted_filtered_grouped_and_scrolled(open_page: O
     store, step = EmbeddedStore(memory=True), np.zeros(1, np.int64)
     for number in range(10_000):
         key = f"native:/r/p/{number}"
-        records = [ConfigSet(wall_time=1e9, config={"lr": 10.0 ** -(number % 3), "seed": number}), Ended(wall_time=1e9, status="finished")]
+        records: list[Any] = [
+            ConfigSet(wall_time=1e9, config={"lr": 10.0 ** -(number % 3), "seed": number}),
+            Ended(wall_time=1e9, status="finished"),
+        ]
         points = Points(step, np.array([1e9]), np.array([float(number)]))
         placed = [Placed(record, "w", 1, 0) for record in records]
         run = FoundRun(key, key[7:], "p", str(number), f"run {number}", 1e9 + number)
@@ -439,7 +442,7 @@ def served(store: Any) -> Any:
     def serve() -> Iterator[str]:
         port = BOARD.free_port()
         app = create_app(store, ask_for_key=False).server
-        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))  # type: ignore[arg-type]
+        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
         thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
         thread.start()
         end = time.monotonic() + 15
