@@ -27,10 +27,9 @@ from typing import Final
 import msgspec
 
 from .errors import CrossboardError, Damaged, NotFound
-from .rundir import is_run_dir, list_writers, points_name, records_name
+from .rundir import TRASH, is_run_dir, list_writers, points_name, records_name
 from .sealing import is_over, may_seal
 
-TRASH: Final = ".crossboard-trash"
 KEPT_DAYS: Final = 30
 SILENT_DAYS: Final = 1
 VERSION: Final = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ from starlette.testclient import TestClient
 
 import crossboard as cb
 from crossboard.dashboard.app import create_app
+from crossboard.event_export import export_events
 from crossboard.store.embedded import EmbeddedStore
+from crossboard.store.rundir import TRASH
 from crossboard.store.side_edits import FILE, SideEdits
 from crossboard.store.source import Batch, FoundRun
-from crossboard.store.trash import TRASH
 from crossboard.wiring import sources_for
 
 FOREIGN = "tensorboard:/logs/theirs"
@@ -211,3 +213,47 @@ def test_writing_needs_the_key_and_json_and_post(board: Board, path: str) -> Non
     form = board.client.post(f"/api/{path}", content=b'{"runs": ["x"]}', headers={"Content-Type": "text/plain"})
     assert form.status_code == 415
     assert board.client.get(f"/api/{path}").status_code == 405
+
+
+# ------------------------------------------------------------------------------------------ a real log of another tool
+
+
+def test_an_edit_of_a_real_event_file_outlives_board_and_cache_and_leaves_the_file_alone(tmp_path: Path) -> None:
+    with cb.init(project="p", name="one", dir=tmp_path / "runs") as run:
+        run.log({"loss": 1.0}, step=0)
+    native = EmbeddedStore(sources_for([tmp_path / "runs"]), memory=True)
+    native.refresh()
+    export_events(native, str(tmp_path / "logs"))
+    files = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "logs").rglob("*") if path.is_file()}
+
+    def opened() -> EmbeddedStore:
+        store = EmbeddedStore(sources_for([tmp_path / "logs"]), cache=tmp_path / "cache", edits=SideEdits(tmp_path / "data" / FILE))
+        store.refresh()
+        return store
+
+    store = opened()
+    [run_info] = store.runs()
+    assert run_info.source == "tensorboard"
+    with TestClient(create_app(store, ask_for_key=False).server, base_url="http://localhost:8123") as client:
+        assert client.post("/api/edit", json={"run": run_info.key, "name": "ours", "tags": ["x"]}).status_code == 200
+    store.close()
+    for forget in (False, True):
+        if forget:
+            shutil.rmtree(tmp_path / "cache")
+        again = opened()
+        assert [(one.name, one.tags) for one in again.runs()] == [("ours", ("x",))]
+        again.close()
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files} == files
+
+
+def test_a_deleted_run_with_event_files_beside_it_is_gone_for_every_reader(tmp_path: Path) -> None:
+    with cb.init(project="p", name="one", dir=tmp_path) as run:
+        run.log({"loss": 1.0}, step=0)
+    native = EmbeddedStore(sources_for([tmp_path]), memory=True)
+    native.refresh()
+    export_events(native, str(Path(run.dir) / "events"))
+    with TestClient(create_app(native, ask_for_key=False).server, base_url="http://localhost:8123") as client:
+        assert len(client.post("/api/delete", json={"runs": [native.runs()[0].key]}).json()["deleted"]) == 1
+    fresh = EmbeddedStore(sources_for([tmp_path]), memory=True)
+    fresh.refresh()
+    assert fresh.runs() == []

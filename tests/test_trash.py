@@ -10,7 +10,8 @@ import pytest
 
 import crossboard as cb
 from crossboard.store.errors import Damaged, NotFound
-from crossboard.store.trash import KEPT_DAYS, TRASH, CannotDelete, delete, deleted_runs, remove_old, restore, root_of, trashes, why_not
+from crossboard.store.rundir import TRASH
+from crossboard.store.trash import KEPT_DAYS, CannotDelete, delete, deleted_runs, remove_old, restore, root_of, trashes, why_not
 from crossboard.store.waste import collect
 
 
