@@ -105,6 +105,8 @@ def list_runs(argv: Sequence[str]) -> int:
 
 def _note(run: RunInfo) -> str:
     words = []
+    if run.archived:
+        words.append("archived")
     if run.silent_s:
         words.append(f"silent for {age(run.silent_s)}")
     if run.dropped:

@@ -13,7 +13,7 @@
   const STATISTICS = {last: 'last', min: 'min', max: 'max', best: 'best', last_step: 'last step', min_step: 'step of min', max_step: 'step of max', best_step: 'step of best', count: 'points', non_finite: 'not finite'};
   const WIDTHS = {name: 230, status: 104, source: 84, project: 120, group: 120, tags: 150, notes: 220, started: 140, duration: 92, updated: 140, framework: 100, host: 130, error: 220, id: 190, path: 320};
   const EDITABLE = new Set(['name', 'tags', 'notes']);
-  const MOST_SHOWN = 400;
+  const MOST_SHOWN = 400, HIGH = /(acc|accuracy|auc|f1|precision|recall|score|reward|return|bleu|rouge|map|iou|psnr|ssim|r2)$/i, LOW = /(loss|error|err|perplexity|ppl|mae|mse|rmse|nll|fid|wer)$/i;
 
   /** What a column is called: of a metric its statistic, of a config key its last part. */
   function title(about) {
@@ -63,7 +63,7 @@
   function aggregateNodes(id, told, agg) {
     if (!told) return [];
     if (told.kind === 'same') return [h('span.mid', {}, text(id, told.value))];
-    if (told.kind === 'many') { const words = told.values.slice(0, 30).map(one => text(id, one)).join(', '); return [h('span.dim', {title: words}, told.count <= 3 && words.length <= 11 ? words : `${numbers.whole(told.count)} values`)]; }
+    if (told.kind === 'many') { const words = told.values.slice(0, 30).map(one => text(id, one)).join(', '); return [h('span.dim', {title: words}, told.count <= 3 && words.length <= 8 ? words : `${numbers.whole(told.count)} values`)]; }
     if (!told.n) return told.left ? [h('span.dim', {}, 'not finite')] : [];
     const note = `n = ${told.n}${told.left ? `, ${told.left} not finite left out` : ''}`;
     if (told.min === told.max && told.n > 1 && agg !== 'sum') return [h('span', {title: `all equal, ${note}`}, text(id, told.min))];
@@ -130,14 +130,21 @@
 
   const OWN = {name: NameCell, status: StatusCell, tags: TagsCell}, NOT_FINITE = {bad: ({value}) => typeof value === 'number' && !Number.isFinite(value)};
 
+  /** True for a column whose cells have a bar: what is better the higher it is. */
+  const barred = about => about.group === 'metric' && ['best', 'max'].includes(about.statistic) && HIGH.test(about.name);
+
+  /** How far a value lies between the least and the largest of its column, 0.04 to 1; 0 for none. */
+  function share({low, high}, v) { return !Number.isFinite(v) || !(high > low) ? 0 : 0.04 + 0.96 * (v - low) / (high - low); }
+
   /** The definition of one column. */
   function column(about, pinned, grouped) {
     const {id, numeric} = about, isNumber = numeric && id !== 'archived', filter = time(id) ? 'agDateColumnFilter' : isNumber ? 'agNumberColumnFilter' : 'agTextColumnFilter';
-    const value = params => params.data.group ? undefined : params.context.cell(params.data, id);
+    const bar = barred(about), value = params => params.data.group ? undefined : params.context.cell(params.data, id);
     return {
-      colId: id, headerName: title(about), headerTooltip: fullTitle(about), context: {about}, pinned: pinned ? 'left' : null, resizable: true, sortable: true,
-      width: id === 'name' ? (innerWidth <= 760 ? 150 : innerWidth > 2000 ? 340 : 230) : (grouped && (id === 'duration' || (about.group === 'metric' && ['last', 'min', 'max', 'best'].includes(about.statistic))) ? 150 : WIDTHS[id]) || (isNumber ? Math.max(86, Math.min(150, 34 + 6.4 * title(about).length)) : 120), minWidth: 56, maxWidth: 900,
-      cellClass: isNumber && !time(id) ? 'num' : id === 'name' ? 'namecell' : '', headerClass: isNumber && !time(id) ? 'ag-right-aligned-header' : '',
+      colId: id, headerName: title(about), headerTooltip: fullTitle(about) + (barred(about) ? '; the bar runs from the least to the largest of all runs' : ''), context: {about}, pinned: pinned ? 'left' : null, resizable: true, sortable: true,
+      width: id === 'name' ? (innerWidth <= 760 ? 150 : innerWidth > 2000 ? 340 : 230) : (grouped && (id === 'duration' || (about.group === 'metric' && ['last', 'min', 'max', 'best'].includes(about.statistic))) ? 150 : WIDTHS[id]) || (isNumber ? Math.max(bar ? 124 : 86, Math.min(150, 34 + 6.4 * title(about).length)) : 120), minWidth: 56, maxWidth: 900,
+      ...(bar ? {cellStyle: params => ({'--p': params.data.group ? 0 : share(params.context.range(id), params.value)})} : {}),
+      cellClass: bar ? 'num barred' : isNumber && !time(id) ? 'num' : id === 'name' ? 'namecell' : '', headerClass: isNumber && !time(id) ? 'ag-right-aligned-header' : '',
       valueGetter: value, equals: (a, b) => Object.is(a, b),
       comparator: (a, b, nodeA, nodeB, descending) => compare(a, b, descending),
       ...(OWN[id] ? {cellRenderer: OWN[id]} : {cellRendererSelector: ({data}) => data.group ? GROUP_CELL : undefined, valueFormatter: params => text(id, params.value), cellClassRules: isNumber ? NOT_FINITE : undefined, tooltipValueGetter: isNumber ? undefined : params => { const words = text(id, params.value); return words.length > 18 ? words : null; }}),
@@ -172,5 +179,5 @@
     return defs;
   }
 
-  crossboard.runCells = {EDITABLE, STATISTICS, columns, fullTitle, heading, text, title};
+  crossboard.runCells = {EDITABLE, HIGH, LOW, STATISTICS, columns, fullTitle, heading, text, title};
 })(window);

@@ -6,7 +6,7 @@
   'use strict';
   const crossboard = root.crossboard, {board, byId, fill, gridLibrary, h, icon, live, numbers, runActions, runCells, runColumns, runGroups, runQuery, runRows, state, stats, tableView, url, view} = crossboard;
   const {Rows, RUN_COLUMNS} = runRows, FOLLOW_MS = 1000, DESCRIBE_MS = 5000, MOST_CONFIG = 10, MOST_METRICS = 5, SYSTEM = /^(system|sys)\//;
-  const LOW = /(loss|error|err|perplexity|ppl|mae|mse|rmse|nll|fid|wer)$/i, HIGH = /(acc|accuracy|auc|f1|precision|recall|score|reward|return|bleu|rouge|map|iou|psnr|ssim|r2)$/i;
+  const {HIGH, LOW} = runCells;
 
   const rows = new Rows();
   let api = null, field = null, matching = null, groupRows = new Map(), groupNodes = [], building = false, failed = null, dirty = false, busy = null, timer = 0, describedAt = 0, shownTable = null, marking = false, menuHeld = null;
@@ -166,6 +166,18 @@
     state.changed('table');
   }
 
+  const ranges = new Map();
+  /** The least and the largest finite value of a column, over all runs. */
+  function range(id) {
+    let known = ranges.get(id);
+    if (!known || known.version !== rows.version) {
+      known = {version: rows.version, low: Infinity, high: -Infinity};
+      for (const row of rows.byKey.values()) { const v = cellOf(row, id); if (Number.isFinite(v)) { if (v < known.low) known.low = v; if (v > known.high) known.high = v; } }
+      ranges.set(id, known);
+    }
+    return known;
+  }
+
   /* ---- editing */
   /** Take in what was typed into a cell; the server writes it, and when it does not the cell goes back. */
   function edit(row, id, typed) {
@@ -228,7 +240,7 @@
 
   /* ---- the grid */
   const context = {
-    cell: cellOf, summary: summaryOf, agg: () => T().agg, toggleGroup, menu, edit,
+    cell: cellOf, range, summary: summaryOf, agg: () => T().agg, toggleGroup, menu, edit,
     linkTo: key => view.format({...view.fresh(), run: key, theme: state.theme}) || '?', open: key => state.go({run: key}),
   };
 
