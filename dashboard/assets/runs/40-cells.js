@@ -13,7 +13,7 @@
   const STATISTICS = {last: 'last', min: 'min', max: 'max', best: 'best', last_step: 'last step', min_step: 'step of min', max_step: 'step of max', best_step: 'step of best', count: 'points', non_finite: 'not finite'};
   const WIDTHS = {name: 230, status: 104, source: 84, project: 120, group: 120, tags: 150, notes: 220, started: 140, duration: 92, updated: 140, framework: 100, host: 130, error: 220, id: 190, path: 320};
   const EDITABLE = new Set(['name', 'tags', 'notes']);
-  const MOST_SHOWN = 400, HIGH = /(acc|accuracy|auc|f1|precision|recall|score|reward|return|bleu|rouge|map|iou|psnr|ssim|r2)$/i, LOW = /(loss|error|err|perplexity|ppl|mae|mse|rmse|nll|fid|wer)$/i;
+  const MOST_SHOWN = 400, MOST_CONFIG = 10, MOST_METRICS = 5, SYSTEM = /^(system|sys)\//, HIGH = /(acc|accuracy|auc|f1|precision|recall|score|reward|return|bleu|rouge|map|iou|psnr|ssim|r2)$/i, LOW = /(loss|error|err|perplexity|ppl|mae|mse|rmse|nll|fid|wer)$/i;
 
   /** What a column is called: of a metric its statistic, of a config key its last part. */
   function title(about) {
@@ -179,5 +179,26 @@
     return defs;
   }
 
-  crossboard.runCells = {EDITABLE, HIGH, LOW, STATISTICS, columns, fullTitle, heading, text, title};
+  /* ---- which columns the page chooses */
+  /** The statistic of a metric that says most. */
+  function headline(tag, about) {
+    if (about.has(`metric.${tag}.best`)) return ['best', 'best_step'];
+    return LOW.test(tag) ? ['min'] : HIGH.test(tag) ? ['max', 'max_step'] : ['last'];
+  }
+
+  /** The columns that the page chooses: what tells runs apart, and the metrics that say most. */
+  function chosen({about, described}, {same, project}) {
+    const differs = one => !('equal' in one), ids = ['*name', 'status'];
+    for (const id of ['source', 'project', 'framework', 'group', 'host']) if (about.has(id) && differs(about.get(id)) && !(id === 'project' && project) && !(id === 'host' && about.get(id).distinct > 1000)) ids.push(id);
+    const config = described.filter(one => one.group === 'config' && (differs(one) || same)).sort((a, b) => a.name.includes('.') - b.name.includes('.') || runGroups.collator.compare(a.name, b.name));
+    ids.push(...config.slice(0, same ? 400 : MOST_CONFIG).map(one => one.id));
+    const tags = [...new Set(described.filter(one => one.group === 'metric' && !SYSTEM.test(one.name)).map(one => one.name))];
+    const weight = tag => (about.has(`metric.${tag}.best`) ? 0 : /^(val|valid|validation|eval|test)[/_]/.test(tag) ? 1 : 2);
+    tags.sort((a, b) => weight(a) - weight(b) || runGroups.collator.compare(a, b));
+    for (const tag of tags.slice(0, MOST_METRICS)) ids.push(...headline(tag, about).map(statistic => `metric.${tag}.${statistic}`));
+    for (const id of ['duration', 'started', 'tags', 'notes']) if (about.has(id) || id === 'tags') ids.push(id);
+    return ids;
+  }
+
+  crossboard.runCells = {EDITABLE, chosen, STATISTICS, columns, fullTitle, heading, text, title};
 })(window);

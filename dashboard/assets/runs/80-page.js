@@ -4,37 +4,19 @@
    filtered and sorted, `arrange` puts every group before its members (AG Grid's own grouping is not in its free edition). */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {board, byId, fill, gridLibrary, h, icon, live, numbers, runActions, runCells, runColumns, runGroups, runQuery, runRows, state, stats, tableView, url, view} = crossboard;
-  const {Rows, RUN_COLUMNS} = runRows, FOLLOW_MS = 1000, DESCRIBE_MS = 5000, MOST_CONFIG = 10, MOST_METRICS = 5, SYSTEM = /^(system|sys)\//;
-  const {HIGH, LOW} = runCells;
+  const crossboard = root.crossboard, {board, byId, fill, gridLibrary, h, icon, live, numbers, runActions, runCells, runColumns, runGroups, runMenu, runQuery, runRows, state, stats, tableView, url, view} = crossboard;
+  const {Rows, RUN_COLUMNS} = runRows, FOLLOW_MS = 1000, DESCRIBE_MS = 5000;
+  const {close: closeMenu, popup} = runMenu;
 
   const rows = new Rows();
-  let api = null, field = null, matching = null, groupRows = new Map(), groupNodes = [], building = false, failed = null, dirty = false, busy = null, timer = 0, describedAt = 0, shownTable = null, marking = false, menuHeld = null;
+  let api = null, field = null, matching = null, groupRows = new Map(), groupNodes = [], building = false, failed = null, dirty = false, busy = null, timer = 0, describedAt = 0, shownTable = null, marking = false;
   stats.table = {ready: false, updates: 0};
 
   const T = () => state.table, narrow = () => matchMedia('(max-width: 760px)').matches, isRow = node => node && node.data && !node.data.group;
   const cellOf = (row, id) => rows.cell(row, id);
 
   /* ---- which columns */
-  /** The statistic of a metric that says most. */
-  function headline(tag, about) {
-    if (about.has(`metric.${tag}.best`)) return ['best', 'best_step'];
-    return LOW.test(tag) ? ['min'] : HIGH.test(tag) ? ['max', 'max_step'] : ['last'];
-  }
-
-  /** The columns that the page chooses: what tells runs apart, and the metrics that say most. */
-  function chosen() {
-    const {about, described} = rows, differs = one => !('equal' in one), ids = ['*name', 'status'];
-    for (const id of ['source', 'project', 'framework', 'group', 'host']) if (about.has(id) && differs(about.get(id)) && !(id === 'project' && state.project) && !(id === 'host' && about.get(id).distinct > 1000)) ids.push(id);
-    const config = described.filter(one => one.group === 'config' && (differs(one) || T().same)).sort((a, b) => a.name.includes('.') - b.name.includes('.') || runGroups.collator.compare(a.name, b.name));
-    ids.push(...config.slice(0, T().same ? 400 : MOST_CONFIG).map(one => one.id));
-    const tags = [...new Set(described.filter(one => one.group === 'metric' && !SYSTEM.test(one.name)).map(one => one.name))];
-    const weight = tag => (about.has(`metric.${tag}.best`) ? 0 : /^(val|valid|validation|eval|test)[/_]/.test(tag) ? 1 : 2);
-    tags.sort((a, b) => weight(a) - weight(b) || runGroups.collator.compare(a, b));
-    for (const tag of tags.slice(0, MOST_METRICS)) ids.push(...headline(tag, about).map(statistic => `metric.${tag}.${statistic}`));
-    for (const id of ['duration', 'started', 'tags', 'notes']) if (about.has(id) || id === 'tags') ids.push(id);
-    return ids;
-  }
+  const chosen = () => runCells.chosen(rows, {same: T().same, project: state.project});
 
   const plainId = one => one.replace(/^\*/, '');
   /** The columns to be shown, "*" before pinned ones; those that no run has any more are left out. */
@@ -197,30 +179,6 @@
   }
 
   /* ---- the menu of a column */
-  function closeMenu(refocus = false) {
-    const open = byId('runs-menu');
-    if (open) open.remove();
-    if (refocus && menuHeld && menuHeld.isConnected) menuHeld.focus();
-    menuHeld = null;
-  }
-
-  function popup(anchor, items, label) {
-    closeMenu();
-    menuHeld = document.activeElement;
-    const at = anchor.getBoundingClientRect(), place = h('div.pmenu', {id: 'runs-menu', role: 'menu', 'aria-label': label, onkeydown: event => {
-      const all = [...place.querySelectorAll('[role^=menuitem]')], by = {ArrowDown: 1, ArrowUp: -1}[event.key];
-      if (by) { event.preventDefault(); all[(all.indexOf(document.activeElement) + by + all.length) % all.length].focus(); }
-      if (event.key === 'Escape' || event.key === 'Tab') { event.preventDefault(); event.stopPropagation(); closeMenu(true); }
-    }}, items.map(([words, work, mark, on]) => words === '-' ? h('hr') : !work ? h('div.mh', {}, words)
-      : h('button', {type: 'button', role: on === undefined ? 'menuitem' : 'menuitemcheckbox', 'aria-checked': on === undefined ? null : String(on), tabindex: '-1', onclick: () => { closeMenu(true); work(); }}, on === undefined ? mark ? icon(mark, true) : h('span.i12') : on ? icon('check', true) : h('span.i12'), h('span.trunc', {}, words))));
-    byId('runs-page').append(place);
-    const box = place.getBoundingClientRect(), page = byId('runs-page').getBoundingClientRect();
-    place.style.left = `${Math.max(4, Math.min(at.left, innerWidth - box.width - 8) - page.left)}px`;
-    place.style.top = `${Math.max(4, Math.min(at.bottom + 3, innerHeight - box.height - 8) - page.top)}px`;
-    const first = place.querySelector('[role^=menuitem]');
-    if (first) first.focus();
-  }
-
   function menu(id, anchor) {
     const about = aboutOf(id), pinned = host.pinned(id), sorted = T().order.find(([one]) => one === id), grouped = T().by.includes(id), sort = way => () => { api.applyColumnState({state: [{colId: id, sort: way}], defaultState: {sort: null}}); };
     popup(anchor, [['Sort ascending', sort('asc'), '', undefined], ['Sort descending', sort('desc')], ...(sorted ? [['Do not sort', sort(null)]] : []), ['-'], ['Filter …', () => api.showColumnFilter(id), 'filter'],
@@ -487,8 +445,6 @@
       ['Esc', 'Out of the editor, the menu, the selection, the column panel', null],
     ];
   }
-
-  document.addEventListener('pointerdown', event => { if (byId('runs-menu') && !byId('runs-menu').contains(event.target)) closeMenu(); }, true);
 
   /** True when the table shows what the view says; for tests and benchmarks. */
   const settled = () => stats.table.ready && !opening && !busy && !(stats.table.writing > 0);
