@@ -50,6 +50,7 @@
       await load(open);
     } catch (error) {
       byId(open.note).hidden = false;
+      if (crossboard.tableStands) crossboard.tableStands();
       byId(open.note).replaceChildren(Object.assign(document.createElement('p'), {className: 'msg', textContent: `${error.message}. Reload the page to try again.`}));
       return;
     } finally { clearTimeout(slow); }
