@@ -31,6 +31,7 @@ from .edits import Editor, wanted_of
 from .events import Newsroom, progress_json
 from .group_routes import GroupRoutes
 from .media import Media
+from .pane_routes import PaneRoutes
 from .query import COLUMNS, CSV, JSON, Query
 from .replies import Refused, json_reply, number, to_json
 from .run_routes import RunRoutes
@@ -62,6 +63,7 @@ RUN_COLUMNS: Final = [
     "error",
     "config",
     "summary",
+    "panes",
 ]
 SERIES_COLUMNS: Final = [
     "run",
@@ -85,9 +87,9 @@ log: Final = logging.getLogger("crossboard.dashboard")
 
 
 class DataRoutes:
-    """The routes over one store. `door` is None on a board that asks for no key."""
+    """The routes over one store. `door` is None on a board that asks for no key; `pane_events`: a receiver brings ``/api/pane-event``."""
 
-    def __init__(self, store: Store, newsroom: Newsroom, *, door: Door | None, crossboard: str) -> None:
+    def __init__(self, store: Store, newsroom: Newsroom, *, door: Door | None, crossboard: str, pane_events: bool = False) -> None:
         self.store = store
         self.newsroom = newsroom
         self.door = door
@@ -95,6 +97,7 @@ class DataRoutes:
         self.editor = Editor(store)
         self.media = Media(store)
         self.of_run = RunRoutes(store, newsroom, self.media)
+        self.of_panes = PaneRoutes(store, newsroom, takes_events=pane_events)
         self.of_groups = GroupRoutes(store, newsroom)
         self.run_table = RunTable(store, newsroom)
         self.deletions = Deletions(store)
@@ -113,7 +116,7 @@ class DataRoutes:
             "/blob/{run:path}/{digest}": self.blob,
         }
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
-        routes.extend([*self.of_run.routes(), *self.of_groups.routes(), *self.run_table.routes()])
+        routes.extend([*self.of_run.routes(), *self.of_panes.routes(), *self.of_groups.routes(), *self.run_table.routes()])
         routes.append(Route("/trash", self.trash, methods=["GET"]))
         routes.append(Route("/delete", self.delete, methods=["POST"]))
         routes.append(Route("/restore", self.restore, methods=["POST"]))

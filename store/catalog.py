@@ -195,12 +195,19 @@ class Catalog:
             raise CacheLost(f"catalog: no overview of strand {strand} in {self.directory}")
         return bytes(found[0][0])
 
-    def records(self, run: str, kind: Kind, tag: str | None) -> list[Placed]:
+    def count_records(self, run: str, kind: Kind, tag: str | None) -> int:
+        """How many records of one kind, under one tag where one is named, there are."""
+        where = "run = ? AND kind = ?" + (" AND tag = ?" if tag is not None else "")
+        named = (run, kind.value, *([tag] if tag is not None else []))
+        return int(self._query(f"SELECT count(*) FROM records WHERE {where}", *named)[0][0])
+
+    def records(self, run: str, kind: Kind, tag: str | None, *, skip: int = 0) -> list[Placed]:
+        """They themselves, in order of arrival, without the first `skip`."""
         rows = self._query(
             "SELECT writer, attempt, rank, path, offset, payload FROM records WHERE run = ? AND kind = ?"
             + (" AND tag = ?" if tag is not None else "")
-            + " ORDER BY at",
-            *(run, kind.value, *([tag] if tag is not None else [])),
+            + " ORDER BY at LIMIT -1 OFFSET ?",
+            *(run, kind.value, *([tag] if tag is not None else []), skip),
         )
         try:
             return [

@@ -455,12 +455,12 @@ class EmbeddedStore:
 
     # ---------------------------------------------------------------------------------------------- records
 
-    def records(self, run: str, kind: Kind, *, tag: str | None = None) -> list[Placed]:
-        """Records of one kind, in order of arrival."""
+    def records(self, run: str, kind: Kind, *, tag: str | None = None, skip: int = 0) -> list[Placed]:
+        """Records of one kind, in order of arrival, without the first `skip`."""
 
         def ask() -> list[Placed]:
             with self._lock:
-                return self._keeper.records(self._run(run), kind, tag)
+                return self._keeper.records(self._run(run), kind, tag, skip=skip)
 
         return self._guarded(ask)
 

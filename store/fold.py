@@ -24,6 +24,7 @@ from typing import Any, Final
 import msgspec
 
 from .kinds import FRAMEWORKS, RunInfo, Status
+from .panes import Windows, open_count, take
 from .records import (
     Alert,
     ConfigSet,
@@ -32,6 +33,8 @@ from .records import (
     FrameworksSeen,
     MetricDefined,
     Opened,
+    Pane,
+    PaneClosed,
     SummarySet,
     Warned,
 )
@@ -79,6 +82,7 @@ class RunState(msgspec.Struct):
     edits: dict[str, tuple[float, Any]] = {}
     alerts: int = 0
     warnings: int = 0
+    windows: Windows = {}
 
     def found(self, run: FoundRun) -> None:
         """Take in what a scan says."""
@@ -112,6 +116,8 @@ class RunState(msgspec.Struct):
                     self.edits[name] = (record.wall_time, value)
         elif isinstance(record, Alert):
             self.alerts += 1
+        elif isinstance(record, (Pane, PaneClosed)):
+            take(self.windows, record)
         elif isinstance(record, Warned):
             self.warnings += 1
 
@@ -166,6 +172,7 @@ class RunState(msgspec.Struct):
             config=self.config,
             summary=self.summary,
             problems=problems,
+            panes=open_count(self.windows),
         )
 
     def color(self) -> str:

@@ -115,12 +115,15 @@ class Keeper:
         if self.catalog is not None and run.owner is not None:
             self._gone.add(run.found.key)
 
-    def records(self, run: RunData, kind: Kind, tag: str | None) -> list[Placed]:
-        """The records of one kind, in order of arrival. Raises CacheLost."""
-        old = self.catalog.records(run.found.key, kind, tag) if self.catalog is not None and run.stored_records else []
-        return old + [
-            one for one in run.records if KIND_OF[type(one.record)] is kind and (tag is None or getattr(one.record, "tag", "") == tag)
-        ]
+    def records(self, run: RunData, kind: Kind, tag: str | None, *, skip: int = 0) -> list[Placed]:
+        """The records of one kind, in order of arrival, without the first `skip`. Raises CacheLost."""
+        old: list[Placed] = []
+        if self.catalog is not None and run.stored_records:
+            stored = self.catalog.count_records(run.found.key, kind, tag) if skip else 0
+            old = self.catalog.records(run.found.key, kind, tag, skip=skip) if skip <= stored else []
+            skip = max(0, skip - stored)
+        fresh = [one for one in run.records if KIND_OF[type(one.record)] is kind and (tag is None or getattr(one.record, "tag", "") == tag)]
+        return old + fresh[skip:]
 
     def checkpoint_if_due(self, lock: RLock) -> None:
         """Write what changed, unless that was done a moment ago. Raises CacheLost."""

@@ -180,6 +180,7 @@ class RunInfo:
     dropped     points that logging had to drop (full disk, removed directory)
     hidden      not drawn until it is asked for;  archived: not listed until it is asked for
     framework   "torch", "tensorflow", "keras", "jax", ... or "" for plain Python
+    panes       windows that are open in it (see `records.Pane`)
     """
 
     key: str
@@ -207,6 +208,7 @@ class RunInfo:
     config: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    panes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,8 +150,8 @@ class Store(Protocol):
         if they are more than `max_points`. `Curve.total` counts the points in the window without the neighbours."""
         ...
 
-    def records(self, run: str, kind: Kind, *, tag: str | None = None) -> list[Placed]:
-        """Records of one kind, in order of arrival."""
+    def records(self, run: str, kind: Kind, *, tag: str | None = None, skip: int = 0) -> list[Placed]:
+        """Records of one kind, in order of arrival, without the first `skip`: what came after those that the asker has."""
         ...
 
     def blob(self, run: str, blob: Blob) -> bytes: ...

@@ -19,7 +19,8 @@ from starlette.testclient import TestClient
 from crossboard.dashboard.app import create_app
 from crossboard.dashboard.heatmap import heatmap_of
 from crossboard.dashboard.media import digest_of
-from crossboard.dashboard.pages import run
+from crossboard.dashboard.pages import panes, run
+from crossboard.dashboard.pages.parts import ASSETS, page_files
 from crossboard.dashboard.projections import projected
 from crossboard.dashboard.tensors import array_of, blocks, tensor_json
 from crossboard.store.embedded import EmbeddedStore
@@ -72,10 +73,12 @@ def refused(client: TestClient, path: str, status: int, words: str, **params: An
     assert words in answer.json()["error"], answer.json()
 
 
-def test_the_run_pages_own_scripts_are_served_but_not_loaded_with_the_charts(client: TestClient) -> None:
+def test_the_scripts_of_the_run_page_and_of_the_panes_are_served_but_not_loaded_with_the_charts(client: TestClient) -> None:
     assert "assets/run/" not in client.get("/").text
-    assert len(run.files()) == len(list((run.ASSETS / run.FOLDER).iterdir()))
-    for file in run.files():
+    assert "assets/panes/" not in client.get("/").text
+    files = [*page_files(run.FOLDER), *page_files(panes.FOLDER)]
+    assert len(files) == len([*(ASSETS / run.FOLDER).iterdir(), *(ASSETS / panes.FOLDER).iterdir()])
+    for file in files:
         answer = client.get("/" + file)
         assert answer.status_code == 200, file
         assert "immutable" in answer.headers["cache-control"]
@@ -165,9 +168,9 @@ def test_a_change_of_another_tag_does_not_read_this_one_again(live: tuple[Embedd
     asked: list[str | None] = []
     records = store.records
 
-    def watched(run: str, kind: Any, *, tag: str | None = None) -> list[Placed]:
+    def watched(run: str, kind: Any, *, tag: str | None = None, skip: int = 0) -> list[Placed]:
         asked.append(tag)
-        return records(run, kind, tag=tag)
+        return records(run, kind, tag=tag, skip=skip)
 
     store.records = watched  # type: ignore[method-assign]
     other = Placed(TextPoint(tag="other", step=0, wall_time=1e9, texts=["x"]), "w1", 1, 0, path="records", offset=300)

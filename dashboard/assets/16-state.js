@@ -16,8 +16,10 @@
      theme=light|dark       when it was chosen
      run=KEY                the open run page;  tab=NAME tag=TAG step=STEP   what it shows
      page=runs              the table of runs;  its own parameters are in 15-table.js
+     page=panes             the page of panes;  env=KEY (repeated) its environments, several are compared
+     find=WORDS             filter of pane titles;  pane=WINDOW  the pane that is open large; both also on a run's tab of panes
    `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board; opening and leaving
-   a run page, and going from tab to tab on it, are steps of their own (`state.go`). */
+   a run page or the page of panes, and going from tab to tab, are steps of their own (`state.go`). */
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
@@ -32,8 +34,8 @@
 
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
     old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', theme: '',
-    bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', table: tableView.fresh()});
-  const PLACE = ['run', 'tab', 'tag', 'step', 'page'];
+    bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', table: tableView.fresh()});
+  const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
 
   function parse(search) {
     const q = new URLSearchParams(search), view = fresh();
@@ -54,7 +56,11 @@
     } else if (q.get('page') === 'runs') {
       view.page = 'runs';
       view.table = tableView.parse(q);
+    } else if (q.get('page') === 'panes') {
+      view.page = 'panes';
+      view.env = [...new Set(q.getAll('env').filter(Boolean))].join('\n');   // keys hold no line break
     }
+    if (view.page || view.tab === 'panes') for (const name of ['pane', 'find']) view[name] = q.get(name) || '';
     for (const name of ['log', 'old', 'closed', 'groups']) view[name] = new Set(q.getAll(name));
     for (const text of q.getAll('zoom')) {
       const [low, high, ...tag] = text.split('~');
@@ -70,8 +76,12 @@
     if (view.stat !== 'mean') q.set('stat', view.stat);
     if (view.band !== (view.stat === 'mean' ? 't' : 'bca')) q.set('band', view.band);
     if (view.run) for (const name of ['run', 'tab', 'tag', 'step']) if (view[name]) q.set(name, view[name]);
-    if (!view.run && view.page) q.set('page', view.page);
-    if (!view.run && view.page === 'runs') tableView.format(q, view.table);
+    if (!view.run && view.page) {
+      q.set('page', view.page);
+      for (const one of view.env.split('\n').filter(Boolean)) q.append('env', one);
+      if (view.page === 'runs') tableView.format(q, view.table);
+    }
+    if (view.run ? view.tab === 'panes' : view.page === 'panes') for (const name of ['pane', 'find']) if (view[name]) q.set(name, view[name]);
     if (view.sort !== 'newest') q.set('sort', view.sort);
     if (view.hide.size) q.set('hide', [...view.hide].sort().join('.'));
     for (const name of ['log', 'old', 'closed', 'groups']) for (const one of [...view[name]].sort()) q.append(name, one);
@@ -110,7 +120,7 @@
       if (!state[name].delete(member)) state[name].add(member);
       state.changed(name);
     },
-    /** Go to a place, {run, tab, tag, step} or {page}, what is not named being empty; the back button comes back here. */
+    /** Go to a place, {run, tab, tag, step} or {page, env, pane}, what is not named being empty; the back button comes back here. */
     go(place) {
       clearTimeout(writing);
       state.write();

@@ -21,9 +21,14 @@
     ['?', 'This list', show],
   ];
 
-  /** The keys that do something here: on a run page its own come first. */
-  const listed = () => state.page === 'runs' && !state.run && crossboard.table ? [...crossboard.table.keys(), ...KEYS.filter(([key]) => key.startsWith('G ') || ['T', '?'].includes(key))]
-    : state.run && crossboard.run ? [...crossboard.run.keys(), ...KEYS.filter(([key]) => !['R', 'H', 'O'].includes(key) && !crossboard.run.keys().some(([own]) => own === key))] : KEYS;
+  const onPanes = () => Boolean(crossboard.panes && crossboard.panes.isOn()), onTable = () => Boolean(crossboard.table && state.page === 'runs' && !state.run), anywhere = key => key.startsWith('G ') || ['T', '?'].includes(key);
+
+  /** The keys that do something here: on a run page and on the pages of panes and of all runs their own come first. */
+  function listed() {
+    const own = [...(onTable() ? crossboard.table.keys() : []), ...(onPanes() ? crossboard.panes.keys() : []), ...(state.run && crossboard.run ? crossboard.run.keys() : [])], there = new Set();
+    if (!own.length) return KEYS;
+    return [...own, ...KEYS.filter(([key]) => !['R', 'H', 'O'].includes(key) && (!(onPanes() || onTable()) || anywhere(key)))].filter(([key]) => !there.has(key) && there.add(key));
+  }
 
   function undo() {
     const card = grid.current();
@@ -62,7 +67,7 @@
         return;
       }
       if (byId('keys').open) return;
-      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (state.page === 'runs' && !state.run && crossboard.table) crossboard.table.escape(); else if (state.run && crossboard.run) crossboard.run.back(); return; }
+      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (onTable()) crossboard.table.escape(); else if (onPanes() && (!state.run || state.pane)) crossboard.panes.back(); else if (state.run && crossboard.run) crossboard.run.back(); return; }
       const name = nameOf(event), found = listed().find(([key, , work]) => work && key.toLowerCase() === name);
       if (found) { event.preventDefault(); found[2](); }
     });

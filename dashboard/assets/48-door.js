@@ -1,63 +1,87 @@
-/* The door to the pages beside the charts: loads their scripts when each is first opened, and turns the document into that page and
-   back. A page is an element with data-files, and an object of `crossboard` with `show()` and `leave()`. */
+/* The door to the run page, the page of panes and the table of all runs: loads their scripts when they are first opened, and turns the document into
+   that page and back. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {byId, state, url} = crossboard;
-  const PAGES = [
-    {name: 'run', files: 'run-head', note: 'run-body', nav: 'nav-run', mark: 'onrun', isOpen: () => Boolean(state.run), parts: ['run-head', 'run-body', 'run-steps']},
-    {name: 'table', files: 'runs-page', note: 'runs-note', nav: 'nav-runs', mark: 'onruns', isOpen: () => !state.run && state.page === 'runs', parts: ['runs-page']},
-  ];
-  const loading = new Map();
+  const crossboard = root.crossboard, {board, byId, state, url} = crossboard;
+  const loads = new Map();
 
-  /** Load a page's own files once, in their order. Resolves when all of them stand. */
-  function load(page = PAGES[0]) {
-    if (loading.has(page)) return loading.get(page);
-    const files = JSON.parse(byId(page.files).dataset.files);
-    const work = Promise.all(files.map(file => new Promise((resolve, reject) => {
+  /** Load a page's own files once, in their order; `head` is the id of what names them. Resolves when all of them stand. */
+  function load(head = 'run-head') {
+    if (loads.has(head)) return loads.get(head);
+    const files = JSON.parse(byId(head).dataset.files), loading = Promise.all(files.map(file => new Promise((resolve, reject) => {
       const style = file.includes('.css'), element = document.createElement(style ? 'link' : 'script');
       if (style) { element.rel = 'stylesheet'; element.href = url(file); }
       else { element.async = false; element.src = url(file); }
       element.onload = resolve;
-      element.onerror = () => reject(new Error(`${file.split('?')[0]} could not be loaded`));
+      element.onerror = () => reject(new Error(`${file} could not be loaded`));
       document.head.append(element);
     })));
-    loading.set(page, work);
-    work.catch(() => { loading.delete(page); });
-    return work;
+    loads.set(head, loading);
+    loading.catch(() => { loads.delete(head); });
+    return loading;
   }
 
-  /** Show what the state says: the charts, or another page. */
-  async function show() {
-    const app = byId('app'), open = PAGES.find(page => page.isOpen());
-    for (const [id, here] of [['nav-charts', !open], ...PAGES.map(page => [page.nav, page === open])]) {
+  /** Load what the state needs: the page of panes stands on the run page's scripts. */
+  async function ready(panes) {
+    await load();
+    if (panes) await load('panes-head');
+  }
+
+  const onTable = () => !state.run && state.page === 'runs';
+
+  function links(open, panes) {
+    for (const [id, here] of [['nav-charts', !open && !panes && !onTable()], ['nav-runs', onTable()], ['nav-run', open], ['nav-panes', panes]]) {
       const link = byId(id);
-      link.hidden = id === 'nav-run' && !here;
+      link.hidden = id === 'nav-run' ? !open : id === 'nav-panes' && !panes && !board.order.some(run => run.panes > 0);
       link.classList.toggle('here', here);
       if (here) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');
     }
-    for (const page of PAGES) {
-      app.classList.toggle(page.mark, page === open);
-      if (page === open) continue;
-      for (const id of page.parts) byId(id).hidden = true;
-      if (crossboard[page.name]) crossboard[page.name].leave();
-    }
-    if (!state.run) app.classList.remove('oncharts');
-    if (!open) return;
-    if (open.nav === 'nav-run') byId('nav-run').href = location.href;
-    else byId(open.files).hidden = false;
-    const slow = open.name === 'table' && !crossboard.table && setTimeout(() => { if (!crossboard.table) byId('runs-grid').replaceChildren(skeleton()); }, 150);
-    try {
-      await load(open);
-    } catch (error) {
-      byId(open.note).hidden = false;
-      if (crossboard.tableStands) crossboard.tableStands();
-      byId(open.note).replaceChildren(Object.assign(document.createElement('p'), {className: 'msg', textContent: `${error.message}. Reload the page to try again.`}));
-      return;
-    } finally { clearTimeout(slow); }
-    if (open.isOpen()) crossboard[open.name].show();
+    byId('app').classList.toggle('haspanes', !byId('nav-panes').hidden);
   }
 
-  /** Rows of the height that the table will have, while its scripts come. */
+  /** Show what the state says: the charts, a run, or panes. */
+  async function show() {
+    const app = byId('app'), open = Boolean(state.run), alone = !open && state.page === 'panes', panes = alone || (open && state.tab === 'panes');
+    app.classList.toggle('onrun', open);
+    app.classList.toggle('onpanes', panes);
+    byId('panes-head').hidden = byId('panes-body').hidden = !panes;
+    if (!panes && crossboard.panes) crossboard.panes.leave();
+    links(open, alone);
+    app.classList.toggle('onruns', onTable());
+    byId('runs-page').hidden = !onTable();
+    if (!onTable() && crossboard.table) crossboard.table.leave();
+    if (!open) {
+      app.classList.remove('oncharts');
+      byId('run-head').hidden = byId('run-body').hidden = byId('run-steps').hidden = true;
+      if (crossboard.run) crossboard.run.leave();
+      if (onTable()) await table();
+      if (!panes) return;
+    }
+    if (open) byId('nav-run').href = location.href;
+    try {
+      await ready(panes);
+    } catch (error) {
+      const place = byId(panes ? 'panes-body' : 'run-body');
+      place.hidden = false;
+      place.replaceChildren(Object.assign(document.createElement('p'), {className: 'msg', textContent: `${error.message}. Reload the page to try again.`}));
+      return;
+    }
+    if (state.run) crossboard.run.show();
+    if (crossboard.panes && crossboard.panes.isOn()) crossboard.panes.show();
+  }
+
+  /** Show the table of all runs; rows of the height that it will have stand there while its scripts come. */
+  async function table() {
+    const slow = setTimeout(() => { if (!crossboard.table) byId('runs-grid').replaceChildren(skeleton()); }, 150);
+    try { await load('runs-page'); } catch (error) {
+      byId('runs-note').hidden = false;
+      if (crossboard.tableStands) crossboard.tableStands();
+      byId('runs-note').replaceChildren(Object.assign(document.createElement('p'), {className: 'msg', textContent: `${error.message}. Reload the page to try again.`}));
+      return;
+    } finally { clearTimeout(slow); }
+    if (onTable()) crossboard.table.show();
+  }
+
   function skeleton() {
     const rows = Object.assign(document.createElement('div'), {className: 'rowskeleton'});
     rows.setAttribute('aria-hidden', 'true');
@@ -66,15 +90,19 @@
   }
 
   function start() {
-    const go = {'nav-charts': {}, 'nav-runs': {page: 'runs'}, 'nav-run': null};
-    for (const [id, place] of Object.entries(go)) byId(id).addEventListener('click', event => {
+    const follow = (id, place) => byId(id).addEventListener('click', event => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      if (place && (state.run || state.page !== (place.page || ''))) state.go(place);
+      place();
     });
+    follow('nav-charts', () => { if (state.run || state.page) state.go({}); });
+    follow('nav-runs', () => { if (!onTable()) state.go({page: 'runs'}); });
+    follow('nav-panes', () => { if (state.page !== 'panes') state.go({page: 'panes'}); });
+    follow('nav-run', () => {});
     state.on('run', show);
+    board.on('runs', () => links(Boolean(state.run), !state.run && state.page === 'panes'));
     if (state.run || state.page) show();
   }
 
-  crossboard.door = {start, load: () => load(PAGES[0]), skeleton};
+  crossboard.door = {start, load, skeleton};
 })(window);

@@ -95,7 +95,7 @@ def page_bar() -> Component:
 
 def layout(title: str, *, above: Component, below: list[Component]) -> list[Component]:
     """Return the rail and the main part; `title` stands in the heading that only screen readers meet. `above` stands over the page bar
-    and `below` under the cards: the run page's parts."""
+    and `below` under the cards: the parts of the run page and of the page of panes."""
     return [
         rail(),
         html.Main(

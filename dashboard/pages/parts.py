@@ -1,11 +1,21 @@
-"""Small parts that several pages lay out: icons, icon buttons, and attributes whose names hold a hyphen."""
+"""Small parts that several pages share: icons, icon buttons, attributes whose names hold a hyphen, and which files a page loads."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from dash import html
 from dash.development.base_component import Component
+
+ASSETS: Final = Path(__file__).resolve().parents[1] / "assets"
+
+
+def page_files(folder: str) -> list[str]:
+    """A page's own scripts and styles, in the order of their names, as paths below the board's root. The time of the last change
+    is in them, so that a browser may keep each for ever."""
+    found = sorted(file for file in (ASSETS / folder).iterdir() if file.suffix in (".js", ".css"))
+    return [f"assets/{folder}/{file.name}?m={file.stat().st_mtime}" for file in found]
 
 
 def hyphened(**attributes: str) -> dict[str, Any]:

@@ -12,24 +12,15 @@ Ids, all filled by the scripts in `assets/run/`:
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import orjson
 from dash import html
 from dash.development.base_component import Component
 
-from .parts import hyphened
+from .parts import hyphened, page_files
 
 FOLDER: Final = "run"
-ASSETS: Final = Path(__file__).resolve().parents[1] / "assets"
-
-
-def files() -> list[str]:
-    """The page's own scripts and styles, in the order of their names, as paths below the board's root. The time of the last change
-    is in them, so that a browser may keep each for ever."""
-    found = sorted(file for file in (ASSETS / FOLDER).iterdir() if file.suffix in (".js", ".css"))
-    return [f"assets/{FOLDER}/{file.name}?m={file.stat().st_mtime}" for file in found]
 
 
 def head() -> Component:
@@ -38,7 +29,7 @@ def head() -> Component:
         id="run-head",
         className="runhead",
         hidden=True,
-        **hyphened(aria_label="run", data_files=orjson.dumps(files()).decode()),
+        **hyphened(aria_label="run", data_files=orjson.dumps(page_files(FOLDER)).decode()),
     )
 
 

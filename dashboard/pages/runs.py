@@ -30,10 +30,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from .parts import hyphened
+from .parts import hyphened, page_files
 
 FOLDER: Final = "runs"
-ASSETS: Final = Path(__file__).resolve().parents[1] / "assets"
 GRID: Final = "dash_ag_grid.min.js"
 GRID_PATH: Final = f"/assets/grid/{GRID}"
 
@@ -46,12 +45,9 @@ def grid_script() -> Path | None:
 
 
 def files() -> list[str]:
-    """The page's scripts and styles in the order of their names, AG Grid first, as paths below the board's root. The time of the last
-    change is in them, so that a browser may keep each for ever."""
+    """The page's scripts and styles (`page_files`), AG Grid first."""
     script = grid_script()
-    grid = [f"{GRID_PATH[1:]}?m={script.stat().st_mtime}"] if script is not None else []
-    own = sorted(file for file in (ASSETS / FOLDER).iterdir() if file.suffix in (".js", ".css"))
-    return [*grid, *(f"assets/{FOLDER}/{file.name}?m={file.stat().st_mtime}" for file in own)]
+    return [*([f"{GRID_PATH[1:]}?m={script.stat().st_mtime}"] if script is not None else []), *page_files(FOLDER)]
 
 
 def grid_route(base: str) -> Route:

@@ -161,6 +161,9 @@ class StoreSuite:
         ]
         assert [one.record for one in store.records("test:a", Kind.HISTOGRAM)] == [histogram]
         assert store.records("test:a", Kind.TEXT, tag="other") == []
+        everything = store.records("test:a", Kind.HISTOGRAM)
+        assert store.records("test:a", Kind.HISTOGRAM, skip=1) == everything[1:]
+        assert store.records("test:a", Kind.HISTOGRAM, skip=5) == []
 
     def test_an_inline_blob_is_its_own_source(self, store: Store) -> None:
         self.put(store)

@@ -73,6 +73,7 @@
   function tabs() {
     const run = runOf(), count = kind => new Set(found.filter(one => one.kind === kind).map(one => one.tag)).size, list = [['', 'Overview', 0]];
     list.push(['charts', 'Charts', run ? Object.keys(run.metrics).length : 0]);
+    if ((run && run.panes) || state.tab === 'panes') list.push(['panes', 'Panes', run ? run.panes : 0]);
     for (const [kind, name] of TABS) if (count(kind) || state.tab === kind) list.push([kind, name, count(kind)]);
     list.push(['console', 'Console', details ? details.console_lines : 0]);
     list.push(['system', 'System', 0]);
@@ -122,7 +123,7 @@
         one.attempts > 1 && fact('Attempts', numbers.whole(one.attempts)), one.ranks > 1 && fact('Ranks', numbers.whole(one.ranks)),
         one.dropped > 0 && fact('Dropped', h('span.bad', {}, `${numbers.whole(one.dropped)} points`)), one.project && fact('Project', one.project), one.group && fact('Group', one.group), fact('Id', h('span.mono', {title: one.path}, one.id))),
       h('div.tabs.runtabs', {role: 'tablist', 'aria-label': 'what is shown of the run', onkeydown: walkTabs}, tabs().map(([name, text, n]) => h('button', {type: 'button', role: 'tab', id: `run-tab-${name || 'overview'}`, 'aria-selected': String(state.tab === name),
-        'aria-controls': name === 'charts' ? 'scroll' : 'run-body', tabindex: state.tab === name ? '0' : '-1', onclick: () => state.go({run: state.run, tab: name})}, text, n ? h('span.n', {}, numbers.whole(n)) : null))));
+        'aria-controls': name === 'charts' ? 'scroll' : name === 'panes' ? 'panes-body' : 'run-body', tabindex: state.tab === name ? '0' : '-1', onclick: () => state.go({run: state.run, tab: name})}, text, n ? h('span.n', {}, numbers.whole(n)) : null))));
     if (held && byId(held)) byId(held).focus({preventScroll: true});
     ['.facts', '.runtabs'].forEach((name, i) => { place.querySelector(name).scrollLeft = scrolled[i]; });
     const selected = place.querySelector('[aria-selected=true]');
@@ -146,7 +147,9 @@
     head();
     const charts = state.tab === 'charts', body = byId('run-body'), name = `${state.run}|${state.tab}|${state.tag}`;
     byId('app').classList.toggle('oncharts', charts);
-    body.hidden = charts;
+    body.hidden = charts || (state.tab === 'panes' && !failed);
+    byId('app').classList.toggle('onpanes', state.tab === 'panes' && !failed);
+    byId('panes-head').hidden = byId('panes-body').hidden = state.tab !== 'panes' || Boolean(failed);
     body.setAttribute('aria-label', (tabs().find(([one]) => one === state.tab) || ['', ''])[1]);
     if (failed) { clear(); steps.set([]); fill(body, h('div.msg.page', {}, icon('search'), h('b', {}, 'This run is not on the board'), h('p', {}, failed.message), h('button.btn', {type: 'button', onclick: () => state.go({})}, 'To the charts'))); shownName = name; return; }
     if (!details) { fill(body, h('div.msg.page', {}, icon('clock'), h('b', {}, 'Reading'))); return; }
@@ -154,6 +157,7 @@
     const fresh = name !== shownName;
     shownName = name;
     if (charts) { steps.set([]); crossboard.overview.leave(); grid.build(); return; }
+    if (state.tab === 'panes') { steps.set([]); crossboard.overview.leave(); return; }
     if (TABS.some(([kind]) => kind === state.tab)) { crossboard.overview.leave(); drawPanels(fresh); return; }
     steps.set([]);
     crossboard.overview.show(body, state.tab, details, runOf(), fresh);

@@ -14,7 +14,7 @@
   /** `html` without what would run, load or lead elsewhere, and how many such things there were. The frame would stop them all; they
      are taken out so that nothing even tries. */
   function quiet(html) {
-    const page = new DOMParser().parseFromString(html, 'text/html');
+    const page = new DOMParser().parseFromString(html.replace(/<[a-z][^>]*>/gi, tag => tag.replace(/\son(?=[a-z]+\s*=)/gi, ' on-')), 'text/html');   // a handler is reported as soon as it is parsed
     let taken = 0;
     for (const one of page.querySelectorAll(ACTIVE)) { one.remove(); taken++; }
     for (const one of page.querySelectorAll('*')) for (const {name, value} of [...one.attributes]) {
@@ -23,10 +23,10 @@
     return {html: page.head.innerHTML + page.body.innerHTML, taken};
   }
 
-  /** HTML in a frame; on white, as its authors saw it. */
-  function page(html, title) {
-    const frame = h('iframe.sandbox', {sandbox: '', title, referrerpolicy: 'no-referrer', loading: 'lazy'});
-    frame.srcdoc = head('body{margin:8px;font:13px/1.45 system-ui,sans-serif;background:#fff;color:#000;color-scheme:light}') + quiet(html).html;
+  /** HTML in a frame; on white, as its authors saw it, or in the `colours` {surface, ink, scheme} of the page. */
+  function page(html, title, colours) {
+    const frame = h('iframe.sandbox', {sandbox: '', title, referrerpolicy: 'no-referrer', loading: 'lazy'}), {surface, ink, scheme} = colours || {surface: '#fff', ink: '#000', scheme: 'light'};
+    frame.srcdoc = head(`html{color-scheme:${scheme}}body{margin:${colours ? '2px 12px 8px' : '8px'};font:13px/1.45 system-ui,sans-serif;background:${surface};color:${ink};overflow-wrap:anywhere}svg[viewBox]{max-width:100%;max-height:calc(100vh - 16px);height:auto}`) + quiet(html).html;
     return frame;
   }
 

@@ -28,6 +28,7 @@
       font: {family: getComputedStyle(document.body).fontFamily, size: 11, color: c.ink2, ...(layout.font || {})}, margin: {l: 48, r: 16, t: layout.title ? 40 : 16, b: 40, ...(layout.margin || {})}, width: undefined, height: undefined, autosize: true};
   }
 
+  crossboard.figures = {load, dressed};
   crossboard.views.figure = panel => {
     const element = h('div.vfig');
     let shown = null, drawn = null, place = -1;
