@@ -288,6 +288,7 @@ class Edited(_Record, frozen=True, kw_only=True, tag="edited"):
     tags: list[str] | None = None
     notes: str | None = None
     hidden: bool | None = None
+    archived: bool | None = None
     color: str | None = None
     user: str = ""
 

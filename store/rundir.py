@@ -40,6 +40,8 @@ SEALED_SUFFIX: Final = ".parquet"
 SEALING_SUFFIX: Final = ".sealing"
 RECORDS_SUFFIX: Final = ".cbr"
 TEMPORARY_SUFFIX: Final = ".tmp"
+TRASH: Final = ".crossboard-trash"
+"""Directory in a root where deleted runs lie (`trash`); no reader looks into it."""
 _READ_AGAIN_S: Final = 0.5
 _MOST_RUN_FILE: Final = 1 << 20
 

@@ -34,8 +34,8 @@
     /** Recompute which runs are drawn; tell when that changed. */
     select() {
       const matching = board.order.filter(board.matches), alone = state.run && board.runs.get(state.run);
-      const only = state.only && matching.some(run => run.mark === state.only) ? state.only : '';
-      const visible = state.run ? (alone ? [alone] : []) : matching.filter(run => only ? run.mark === only : run.hidden ? state.hide.has('!' + run.mark) : !state.hide.has(run.mark));
+      const chosen = board.only(), only = chosen.size && matching.some(run => chosen.has(run.mark));
+      const visible = state.run ? (alone ? [alone] : []) : matching.filter(run => only ? chosen.has(run.mark) : run.hidden ? state.hide.has('!' + run.mark) : !state.hide.has(run.mark));
       const same = visible.length === board.visible.length && visible.every((run, i) => run === board.visible[i]);
       board.matching = matching;
       board.visible = visible;
@@ -43,14 +43,18 @@
       if (!same) news.tell('visible');
     },
 
-    /** True when a run is of the chosen project and meets the rail's filter. */
-    matches: run => (!state.project || run.project === state.project) &&
+    /** The marks of the runs that are isolated: "show only these". */
+    only: () => new Set(state.only.split('.').filter(Boolean)),
+
+    /** True when a run is of the chosen project, not archived unless it is isolated, and meets the rail's filter. */
+    matches: run => (!run.archived || state.only.includes(run.mark)) && (!state.project || run.project === state.project) &&
       (!state.runs || view.matches(state.runs, `${run.name} ${run.group || ''} ${board.groupOf(run)} ${run.status} ${(run.tags || []).join(' ')}`, run.id)),
 
     /** Show or hide runs (an array). Leaves "only this run". */
     show(runs, yes) {
       if (state.only) {   // what was isolated becomes an ordinary choice
-        state.hide = new Set(board.order.filter(run => run.mark !== state.only).map(run => run.mark));
+        const only = board.only();
+        state.hide = new Set(board.order.filter(run => !only.has(run.mark)).map(run => run.mark));
         state.only = '';
       }
       for (const run of runs) {
@@ -73,6 +77,9 @@
     },
 
     recolour() { board.colour(); news.tell('runs'); },
+
+    /** Show only these runs (an array). */
+    isolateAll(runs) { state.set('only', runs.map(run => run.mark).sort().join('.')); },
 
     takeRuns(answer, all) {
       if (all) { board.runs.clear(); board.order = []; }

@@ -105,7 +105,7 @@
       this.element.runKey = key;
     }
     update(item, i) {
-      const run = this.run = item.run, shown = board.isShown(run), look = plot.look(run.slot), isolated = state.only === run.mark;
+      const run = this.run = item.run, shown = board.isShown(run), look = plot.look(run.slot), isolated = board.only().has(run.mark);
       const [picture, words, tone] = (STATUS[run.status] || (() => [icon('clock', true), String(run.status), 'dim']))(run);
       const age = run.started ? numbers.age(Date.now() / 1000 - run.started) : '';
       const trouble = troubleWords(run);

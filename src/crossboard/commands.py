@@ -101,6 +101,8 @@ def list_runs(argv: Sequence[str]) -> int:
 
 def _note(run: RunInfo) -> str:
     words = []
+    if run.archived:
+        words.append("archived")
     if run.silent_s:
         words.append(f"silent for {age(run.silent_s)}")
     if run.dropped:
@@ -279,8 +281,9 @@ def gc(argv: Sequence[str]) -> int:
     """``crossboard gc PATH...``: cut and remove what dead runs waste."""
     parser = parser_of(
         "gc",
-        "Cut the room that dead runs reserved and never used, and remove what dead processes left unfinished. Points and\n"
-        "records are never touched, nor is anything of a run that lives or cannot be told from here.",
+        "Cut the room that dead runs reserved and never used, remove what dead processes left unfinished, and empty the trash\n"
+        "of runs that were deleted on the board. Points and records of runs are never touched, nor is anything of a run that\n"
+        "lives or cannot be told from here.",
         "  crossboard gc runs --dry-run\n  crossboard gc runs",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would come free, change nothing")

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ....store.rundir import RUN_FILE, is_of_another
+from ....store.rundir import RUN_FILE, TRASH, is_of_another
 
 if TYPE_CHECKING:
     from .storage import Remote, Storage
@@ -26,7 +26,7 @@ MARK: Final = "tfevents"
 _STARTED: Final = re.compile(r"tfevents\.(\d{9,11})\.")
 SETTLED_NS: Final = 2_000_000_000
 """A directory that changed so recently may change again without its time saying so."""
-LEFT_OUT: Final = frozenset([".git", "__pycache__", "node_modules", ".venv", "venv"])
+LEFT_OUT: Final = frozenset([TRASH, ".git", "__pycache__", "node_modules", ".venv", "venv"])
 """Directories that no run lies in and that may be very large."""
 
 
