@@ -12,8 +12,8 @@
     seed in (1, 2, 3) not status = failed
     resnet                              the name contains it, in any case
 
-Fields: name, id, project, status, group, framework, host, notes, tags, attempts, ranks, hidden, archived; any config key, nested
-ones with dots (``optimizer.name``, or ``config.optimizer.name``), any summary entry (``summary.KEY``), and any scalar tag:
+Fields: name, id, project, status, group, framework, host, notes, tags (or tag), attempts, ranks, hidden, archived; any config key,
+nested ones with dots (``optimizer.name``, or ``config.optimizer.name``), any summary entry (``summary.KEY``), and any scalar tag:
 ``train/loss`` is its last value, ``train/loss.min``, ``.max``, ``.last``, ``.best``, ``.count``, ``.last_step`` its summary. Where names
 collide the order is: run field, config, metric, summary. A field with other characters is written in backquotes: `` `my loss`.min ``.
 
@@ -232,6 +232,8 @@ def value_of(run: RunInfo, field: str, metrics: Metrics) -> Any:
     """What `run` has under `field`, in the order that the module names."""
     if field in _FIELDS:
         return getattr(run, field)
+    if field == "tag":
+        return run.tags
     for prefix, entries in (("config.", run.config), ("summary.", run.summary)):
         if field.startswith(prefix):
             return _entry(entries, field[len(prefix) :])

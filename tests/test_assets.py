@@ -23,8 +23,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ASSETS = Path(__file__).resolve().parents[1] / "dashboard" / "assets"
-PURE = ("10-core.js", "12-numbers.js", "14-columns.js", "15-table.js", "16-state.js", "27-band.js", "30-plot.js")
-PURE_OF_RUNS = ("20-rows.js", "30-groups.js", "50-query.js")
+PURE = ("10-core.js", "12-numbers.js", "14-columns.js", "15-table.js", "16-state.js", "17-run-query.js", "27-band.js", "30-plot.js")
+PURE_OF_RUNS = ("20-rows.js", "30-groups.js")
 PURE_OF_RUN = ("50-ramp.js", "52-markdown.js", "56-png.js", "66-pr-curves.js", "71-graphs.js")
 NODE = shutil.which("node")
 

@@ -60,6 +60,7 @@ FIRST, SECOND, THIRD = (one.name for one in RUNS)
         ("amp = true", [FIRST]),
         ("note = none", [THIRD]),
         ("tags = paper", [FIRST]),
+        ('tag = "paper"', [FIRST]),
         ("name ~ '^res.*50$'", [FIRST]),
         ("name matches net-1[0-9]", [SECOND]),
         ("name contains NET", [FIRST, SECOND, THIRD]),

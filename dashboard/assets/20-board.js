@@ -48,7 +48,7 @@
 
     /** True when a run is of the chosen project, not archived unless it is isolated, and meets the rail's filter. */
     matches: run => (!run.archived || state.only.includes(run.mark)) && (!state.project || run.project === state.project) &&
-      (!state.runs || view.matches(state.runs, `${run.name} ${run.group || ''} ${board.groupOf(run)} ${run.status} ${(run.tags || []).join(' ')}`, run.id)),
+      crossboard.runFilter.lets(run),
 
     /** Show or hide runs (an array). Leaves "only this run". */
     show(runs, yes) {

@@ -211,8 +211,8 @@
     else {
       list.removeAttribute('role'); list.removeAttribute('aria-label');
       rows.clear(); fill(spacer);
-      fill(list, board.order.length ? h('div.nomatch', {}, h('b', {}, 'No run matches'), h('p', {}, `${numbers.whole(board.order.length)} runs are here. The filter looks at name, group, framework, status and tags.`),
-        h('button.btn', {type: 'button', onclick: () => { state.set('runs', ''); state.set('project', ''); crossboard.page.fields(); }}, 'Clear the filter')) : null);
+      fill(list, crossboard.runFilter.waiting() ? null : board.order.length ? h('div.nomatch', {}, h('b', {}, 'No run matches'), h('p', {}, crossboard.runFilter.words()),
+        h('button.btn', {type: 'button', onclick: () => { crossboard.runFilter.set(''); state.set('project', ''); }}, 'Clear the filter')) : null);
     }
     show();
     options();

@@ -84,7 +84,6 @@
   function fields() {
     const set = root.dash_clientside && root.dash_clientside.set_props;
     if (!set) return;
-    set('run-filter', {value: state.runs});
     set('tag-filter', {value: state.tags});
     set('x-axis', {value: state.x});
   }
@@ -213,9 +212,9 @@
     let typing = 0;
     document.addEventListener('input', event => {
       const {id, value} = event.target;
-      if (id !== 'run-filter' && id !== 'tag-filter') return;
+      if (id !== 'tag-filter') return;
       clearTimeout(typing);
-      typing = setTimeout(() => state.set(id === 'run-filter' ? 'runs' : 'tags', value.trim()), 80);
+      typing = setTimeout(() => state.set('tags', value.trim()), 80);
     });
     document.addEventListener('change', event => {
       if (event.target.type === 'radio' && event.target.closest('#x-axis')) setX(event.target.value);

@@ -33,6 +33,7 @@
   laidOut.then(async () => {
     page.start();
     keys.start();
+    crossboard.runFilter.start();
     rail.start();
     crossboard.door.start();
     crossboard.bandsBar.show();

@@ -6,7 +6,7 @@ actions change one (log axis, older attempts, zoom).
 
 Ids, all filled by the scripts in `assets/`:
 
-    rail, run-filter, rail-options, run-list, rail-foot     the run rail
+    rail, run-find, rail-options, run-list, rail-foot       the run rail
     open-runs                                               opens the rail where it is a sheet (narrow screens)
     tag-filter, x-axis, bands, bar-note                     the page bar
     banner, problems                                        connection lost; damaged files and dropped points
@@ -48,7 +48,7 @@ def rail() -> Component:
         id="rail",
         className="rail",
         children=[
-            html.Div(_field("run-filter", words="Filter runs"), className="find"),
+            html.Div(id="run-find", className="find"),
             html.Div(id="rail-options", className="opts"),
             html.Div(id="run-list", className="rl"),
             html.Div(id="rail-foot", className="rfoot"),

@@ -260,7 +260,7 @@
   }
 
   function bar() {
-    field = new runQuery.QueryField({about: () => rows.described, valuesOf, apply: (text, keys) => {
+    field = new runQuery.QueryField({id: 'runs-query', words: {label: 'Query: which runs', placeholder: 'lr < 0.01 and val/acc.max > 0.9', key: '/'}, about: () => rows.described, valuesOf, apply: (text, keys) => {
       const was = T().q;
       matching = keys;
       T().q = text;

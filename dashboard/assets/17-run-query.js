@@ -1,8 +1,10 @@
-/* The query field: the run query of store/runquery.py, the same as the command line takes. It completes fields and values, and marks
-   where a query does not parse, with the parser's words. What matches is asked of the server, which alone knows the language. */
+/* The query field, of the run rail and of the Runs page: the run query of store/runquery.py, the same as the command line takes. It completes
+   fields and values, and marks where a query does not parse, with the parser's words. What matches is asked of the server, which
+   alone knows the language. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {fill, h, icon, runGroups} = crossboard;
+  const crossboard = root.crossboard, {fill, h, icon} = crossboard;
+  const collator = new Intl.Collator('en', {numeric: true, sensitivity: 'base'});
   const WAIT_MS = 220, WRITING_MS = 1200, MOST = 9, WORD = /(?:`[^`]*|[^\s()=<>!~,"'`]*)$/, PLAIN = /^[^\s()=<>!~,"'`]+$/, AFTER_SIGN = /(`[^`]+`(?:\.\w+)?|[^\s()=<>!~,"'`]+)\s*(?:=|==|!=|~|contains|matches)\s*["']?$/i;
   const STATISTICS = ['min', 'max', 'best', 'last', 'count', 'last_step'];
 
@@ -33,21 +35,22 @@
     if (!part) return {length: 0, list: []};
     const name = one => one.insert.replaceAll('`', '').toLowerCase();
     const rank = one => name(one).startsWith(low) ? 0 : name(one).split(/[./_]/).some(piece => piece.startsWith(low)) ? 1 : name(one).includes(low) ? 2 : 3;
-    const list = all.map(one => [rank(one), one]).filter(([r, one]) => r < 3 && one.insert !== part).sort((a, b) => a[0] - b[0] || a[1].insert.length - b[1].insert.length || runGroups.collator.compare(a[1].insert, b[1].insert));
+    const list = all.map(one => [rank(one), one]).filter(([r, one]) => r < 3 && one.insert !== part).sort((a, b) => a[0] - b[0] || a[1].insert.length - b[1].insert.length || collator.compare(a[1].insert, b[1].insert));
     return {length: part.length, list: list.slice(0, MOST).map(([, one]) => one)};
   }
 
   class QueryField {
-    /** `apply(text, keys)`: a query holds for these runs (null: all); `about()`, `valuesOf(field)` feed the completion. */
-    constructor({apply, about, valuesOf}) {
-      Object.assign(this, {apply, about, valuesOf, list: [], at: -1, asked: 0, timer: 0, applied: ''});
-      this.input = h('input', {id: 'runs-query', type: 'text', role: 'combobox', 'aria-expanded': 'false', 'aria-autocomplete': 'list', 'aria-controls': 'runs-query-list', 'aria-label': 'Query: which runs', 'aria-describedby': 'runs-query-words',
-        placeholder: 'lr < 0.01 and val/acc.max > 0.9', autocomplete: 'off', spellcheck: 'false', oninput: () => this.typed(), onkeydown: event => this.key(event), onclick: () => this.complete(), onscroll: () => this.scrolled(), onblur: () => setTimeout(() => { if (document.activeElement !== this.input) this.close(); }, 120)});
+    /** `apply(text, keys)`: a query holds for these runs (null: all); `about()`, `valuesOf(field)` feed the completion. `id` names the input,
+        `words` are {label, placeholder, key}. A text of which `plain(text)` is true is no query: it is applied without being asked for. */
+    constructor({id, words, apply, about, valuesOf, plain = () => false, entered = () => {}, refused = () => {}}) {
+      Object.assign(this, {id, apply, about, valuesOf, plain, refused, list: [], at: -1, asked: 0, timer: 0, applied: ''});
+      this.input = h('input', {id, type: 'text', role: 'combobox', 'aria-expanded': 'false', 'aria-autocomplete': 'list', 'aria-controls': `${id}-list`, 'aria-label': words.label, 'aria-describedby': `${id}-words`,
+        placeholder: words.placeholder, autocomplete: 'off', spellcheck: 'false', oninput: () => this.typed(), onkeydown: event => this.key(event), onclick: () => this.complete(), onscroll: () => this.scrolled(), onfocus: entered, onblur: () => setTimeout(() => { if (document.activeElement !== this.input) this.close(); }, 120)});
       this.mirror = h('span.qmirror', {'aria-hidden': 'true'});
-      this.options = h('ul.qlist', {id: 'runs-query-list', role: 'listbox', 'aria-label': 'what could stand here', hidden: true});
-      this.words = h('div.qwords', {id: 'runs-query-words', role: 'status', hidden: true});
+      this.options = h('ul.qlist', {id: `${id}-list`, role: 'listbox', 'aria-label': 'what could stand here', hidden: true});
+      this.words = h('div.qwords', {id: `${id}-words`, role: 'status', hidden: true});
       this.clear = h('button.ib.sm', {type: 'button', title: 'Clear the query', 'aria-label': 'Clear the query', hidden: true, onclick: () => { this.set(''); this.input.focus(); }}, icon('close', true));
-      this.element = h('div.qfield', {}, icon('search'), h('span.qin', {}, this.mirror, this.input), this.clear, h('kbd', {'aria-hidden': 'true'}, '/'), this.options, this.words);
+      this.element = h('div.qfield', {}, icon('search'), h('span.qin', {}, this.mirror, this.input), this.clear, words.key && h('kbd', {'aria-hidden': 'true'}, words.key), this.options, this.words);
     }
 
     /** Put a query in and ask for it at once. */
@@ -65,11 +68,12 @@
       clearTimeout(this.timer);
       const text = this.input.value.trim(), mine = ++this.asked;
       if (!text) { this.mark(null); this.applied = ''; this.apply('', null); return; }
+      if (this.plain(text)) { this.mark(null); this.applied = text; this.apply(text, null); return; }
       let body;
       try { body = await crossboard.getJson(`api/runs/match?${new URLSearchParams({query: text})}`); } catch { return; }   // not connected: what was found stands, the banner says it
       if (mine !== this.asked) return;
       if (!body.wrong) { this.mark(null); this.applied = text; this.apply(text, new Set(body.runs)); }
-      else if (!again) this.mark(body.wrong);
+      else if (!again) { this.mark(body.wrong); this.refused(text); }
     }
 
     /** Show where the query is wrong, or nothing. */
@@ -95,8 +99,8 @@
     draw() {
       this.options.hidden = !this.list.length || document.activeElement !== this.input;
       this.input.setAttribute('aria-expanded', String(!this.options.hidden));
-      if (this.at >= 0) this.input.setAttribute('aria-activedescendant', `runs-query-${this.at}`); else this.input.removeAttribute('aria-activedescendant');
-      fill(this.options, this.list.map((one, i) => h('li', {id: `runs-query-${i}`, role: 'option', 'aria-selected': String(i === this.at), onpointerdown: event => { event.preventDefault(); this.take(i); }}, h('span.trunc', {}, one.insert), h('span.dim', {}, one.note))));
+      if (this.at >= 0) this.input.setAttribute('aria-activedescendant', `${this.id}-${this.at}`); else this.input.removeAttribute('aria-activedescendant');
+      fill(this.options, this.list.map((one, i) => h('li', {id: `${this.id}-${i}`, role: 'option', 'aria-selected': String(i === this.at), onpointerdown: event => { event.preventDefault(); this.take(i); }}, h('span.trunc', {}, one.insert), h('span.dim', {}, one.note))));
     }
 
     close() { this.list = []; this.at = -1; this.draw(); }
