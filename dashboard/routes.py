@@ -177,7 +177,7 @@ class DataRoutes:
         for field in ("started", "updated"):
             row[field] = row[field] if math.isfinite(row[field]) else None
         row["metrics"] = {tag: summary_json(summary) for tag, summary in self.store.metrics(run.key).items()}
-        row["color"] = {"key": run.group or run.key, "index": place}
+        row["color"] = {"key": run.group or run.key, "index": place, "chosen": run.color}
         return row
 
     def series(self, request: Request) -> Response:

@@ -182,3 +182,126 @@ def test_the_query_is_asked_again_when_runs_change(root: Root, open_page: Open) 
     until(page, "document.querySelector('.nomatch')")
     root.live.log({"val/acc": 6.0}, step=1)
     listed(page, ["going on"])
+
+
+# ------------------------------------------------------------------------------------------------------------ groups
+
+
+def choose(page: Page, button: str, item: str) -> None:
+    """Open a menu of the rail and take an item."""
+    page.locator(button).click()
+    page.locator("#runs-menu").get_by_role("menuitemcheckbox", name=item, exact=True).click()
+
+
+def headings(page: Page) -> list[str]:
+    return [str(one) for one in page.evaluate("[...document.querySelectorAll('.gh')].map(one => one.innerText.replace(/\\s+/g, ' ').trim())")]
+
+
+def test_runs_are_grouped_by_a_config_key_with_counts_and_a_whole_group_is_collapsed_hidden_and_isolated(root: Root, open_page: Open) -> None:
+    page = open_page(root.url())
+    assert headings(page) == ["Python 8"]
+    choose(page, "#rail-by", "optimizer.name")
+    until(page, "document.querySelectorAll('.gh').length === 3")
+    assert headings(page) == ["optimizer.name = adam 4", "optimizer.name = sgd 3", "no optimizer.name 1"]
+    sgd = page.locator(".gh", has_text="sgd")
+    sgd.get_by_role("button", name="Hide all optimizer.name = sgd runs").click()
+    until(page, "crossboard.board.visible.length === 5")
+    assert headings(page)[1] == "optimizer.name = sgd 0 of 3"
+    sgd.get_by_role("button", name="Only optimizer.name = sgd runs").click()
+    until(page, "crossboard.board.visible.map(run => run.name).join() === 'run 1,run 3,run 5'")
+    sgd.locator(".fold").click()
+    until(page, "document.querySelectorAll('.rr').length === 5")
+    until(page, "location.search.includes('rail=config:optimizer.name') && location.search.includes('groups=')")
+    again = open_page(page.url)
+    assert headings(again) == headings(page)
+    assert again.locator(".rr").count() == 5
+
+
+def test_the_rail_is_grouped_as_the_charts_are_until_it_is_told_otherwise(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("?bands=config:optimizer.name"))
+    until(page, "document.querySelectorAll('.gh').length === 3")
+    choose(page, "#rail-by", "Status")
+    until(page, "[...document.querySelectorAll('.gh b')].map(one => one.textContent).join() === 'running,finished'")
+    choose(page, "#rail-by", "No groups")
+    until(page, "document.querySelectorAll('.gh').length === 0 && document.querySelectorAll('.rr').length === 8")
+
+
+# ------------------------------------------------------------------------------------ pins, baseline, colour, value
+
+
+def test_a_pinned_run_stands_at_the_top_and_keys_pin_hide_and_isolate(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("?sort=name"))
+    row(page, "run 4").locator("button.run").focus()
+    page.keyboard.press("p")
+    until(page, "(document.querySelector('.gh[aria-posinset=\"1\"] b') || {}).textContent === 'Pinned'")
+    assert names(page)[0] == "run 4"
+    row(page, "run 2").locator("button.run").focus()
+    page.keyboard.press("j")
+    until(page, "document.activeElement.closest('.rr').innerText.includes('run 3')")
+    page.keyboard.press("k")
+    page.keyboard.press("k")
+    until(page, "document.activeElement.closest('.rr').innerText.includes('run 1')")
+    page.keyboard.press("h")
+    until(page, "!crossboard.board.visible.some(run => run.name === 'run 1')")
+    page.keyboard.press("o")
+    until(page, "crossboard.board.visible.map(run => run.name).join() === 'run 1'")
+    until(page, "location.search.includes('pin=')")
+    page.keyboard.press("?")
+    keys = page.locator("#keys").inner_text()
+    assert all(words in keys for words in ("Pin the run pointed at", "Make the run pointed at the baseline", "in the rail: next run"))
+
+
+def test_the_baseline_is_dashed_and_its_value_stands_as_a_reference(root: Root, open_page: Open) -> None:
+    page = open_page(root.url())
+    row(page, "run 6").hover()
+    row(page, "run 6").get_by_role("button", name="More for run 6").click()
+    page.get_by_role("menuitem", name="Make it the baseline").click()
+    until(page, "location.search.includes('base=')")
+    dash = "crossboard.grid.cards.get('val/acc').drawn.find(one => one.run.name === 'run 6').dash.join()"
+    until(page, f"{dash} === '4,3'")
+    assert page.evaluate("crossboard.looks.reference('val/acc').words") == "run 6, last 0.6400"
+    assert "baseline" in (row(page, "run 6").locator("button.run").get_attribute("aria-label") or "")
+    again = open_page(page.url)
+    until(again, f"{dash} === '4,3'")
+
+
+def test_a_colour_is_chosen_kept_by_the_run_and_given_back(root: Root, open_page: Open) -> None:
+    page = open_page(root.url())
+    colour = "crossboard.plot.look(crossboard.board.order.find(run => run.name === 'run 2').slot).colour"
+    before = page.evaluate(colour)
+    row(page, "run 2").click(button="right")
+    page.get_by_role("menuitemradio", name="colour 11").click()
+    until(page, f"{colour} === crossboard.plot.colours().runs[10]")
+    until(page, "crossboard.grid.cards.get('val/acc').drawn.find(one => one.run.name === 'run 2').colour === crossboard.plot.colours().runs[10]")
+    again = open_page(root.url())
+    assert again.evaluate(colour) == again.evaluate("crossboard.plot.colours().runs[10]")
+    row(page, "run 2").click(button="right")
+    page.get_by_role("menuitemradio", name="Automatic").click()
+    until(page, f"{colour} === {json.dumps(before)}")
+
+
+def test_colour_and_dash_follow_config_values_and_the_rail_says_which(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("?colour=lr&dash=optimizer.name"))
+    looks = page.evaluate("crossboard.board.order.map(run => [run.name, ...Object.values(crossboard.plot.look(run.slot))].join('|'))")
+    of = {one.split("|")[0]: tuple(one.split("|")[1:3]) for one in looks}
+    assert of["run 0"] == of["run 2"]
+    assert of["run 0"][0] == of["going on"][0] != of["run 1"][0]
+    assert len({of["run 0"][1], of["run 1"][1], of["going on"][1]}) == 3
+    assert page.locator("#rail-legend").inner_text().split() == ["lr", "colour", "0.001", "0.1", "optimizer.name", "dash", "adam", "sgd", "not", "set"]
+
+
+def test_the_headline_metric_is_shown_chosen_and_sorted_by(root: Root, open_page: Open) -> None:
+    page = open_page(root.url())
+    assert row(page, "run 3").locator(".val").text_content() == "0.34"  # the last val/acc, which most runs have
+    choose(page, "#rail-order", "train/loss")
+    until(page, "document.querySelector('.rr .val').title === 'last train/loss'")
+    assert row(page, "run 3").locator(".val").text_content() == "0.2"
+    choose(page, "#rail-order", "val/acc")
+    choose(page, "#rail-order", "min")
+    until(page, "location.search.includes('metric=val/acc.min')")
+    assert row(page, "run 3").locator(".val").text_content() == "0.3"
+    choose(page, "#rail-order", "Lowest value first")
+    until(page, "crossboard.state.sort === 'low'")
+    assert [name for name in names(page) if name != "going on"] == [f"run {number}" for number in range(7)]
+    choose(page, "#rail-order", "Highest value first")
+    until(page, "document.querySelector('.rr[aria-posinset=\"2\"] .name').textContent === 'run 6'")

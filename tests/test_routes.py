@@ -99,7 +99,7 @@ def test_runs_come_oldest_first_with_metrics_config_and_a_colour_key(client: Tes
     assert runs[0]["config"] == {"lr": 0.5}
     assert runs[0]["metrics"]["train/loss"]["last"] == 1.0
     assert runs[1]["metrics"]["train/loss"]["last"] == "Infinity"
-    assert [run["color"] for run in runs] == [{"key": "g", "index": 0}, {"key": RUN_B, "index": 1}]
+    assert [run["color"] for run in runs] == [{"key": "g", "index": 0, "chosen": ""}, {"key": RUN_B, "index": 1, "chosen": ""}]
 
 
 def test_a_time_that_is_not_known_is_null(client: TestClient, store: EmbeddedStore) -> None:

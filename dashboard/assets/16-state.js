@@ -2,7 +2,7 @@
 
    Parameters (all optional, none stands for the default):
      x=relative|wall        x axis of all cards
-     tags=WORDS  runs=WORDS   the two filters
+     tags=WORDS  runs=WORDS|QUERY   the two filters
      project=NAME           one project of several
      hide=ID ...            hidden runs, each by a six-character mark of its key, joined by "."
      only=ID                the isolated run; several are joined by "."
@@ -10,7 +10,10 @@
      zoom=LOW~HIGH~TAG      (repeated) a card's window on the x axis
      old=TAG (repeated)     cards that show older attempts
      closed=NAME (repeated) collapsed sections;  groups=NAME (repeated) collapsed groups of the rail
-     sort=name|oldest       order of the runs
+     sort=name|oldest|high|low   order of the runs; the last two by metric=TAG.STATISTIC, the number that the rail shows
+     rail=framework|project|group|status|none|config:KEY   the rail's headings, else as the runs are brought together
+     pin=ID ...  base=ID    pinned runs; the baseline
+     colour=KEY  dash=KEY   colour and dash by the value of a config key
      bands=seed|group|framework|config:KEY   how runs are brought together;  stat=median|iqm   else the mean
      band=bca|std|minmax|iqr|none   else the t interval;  interp=1   between the steps of a run too
      theme=light|dark       when it was chosen
@@ -34,6 +37,7 @@
 
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
     old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', theme: '',
+    rail: '', pin: [], base: '', colour: '', dash: '', metric: '',
     bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', table: tableView.fresh()});
   const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
 
@@ -42,7 +46,10 @@
     const x = q.get('x') || '';
     if (['relative', 'wall'].includes(x) || x.startsWith('metric:')) view.x = x;
     for (const name of ['tags', 'runs', 'project', 'only']) view[name] = q.get(name) || '';
-    if (['name', 'oldest'].includes(q.get('sort'))) view.sort = q.get('sort');
+    if (['name', 'oldest', 'high', 'low'].includes(q.get('sort'))) view.sort = q.get('sort');
+    if (/^(framework|project|group|status|none|config:.+)$/s.test(q.get('rail') || '')) view.rail = q.get('rail');
+    for (const name of ['base', 'colour', 'dash', 'metric']) view[name] = q.get(name) || '';
+    view.pin = [...new Set((q.get('pin') || '').split('.').filter(Boolean))];
     if (['light', 'dark'].includes(q.get('theme'))) view.theme = q.get('theme');
     if (/^(seed|group|framework|config:.+)$/s.test(q.get('bands') || '')) view.bands = q.get('bands');
     if (['median', 'iqm'].includes(q.get('stat'))) view.stat = q.get('stat');
@@ -83,6 +90,8 @@
     }
     if (view.run ? view.tab === 'panes' : view.page === 'panes') for (const name of ['pane', 'find']) if (view[name]) q.set(name, view[name]);
     if (view.sort !== 'newest') q.set('sort', view.sort);
+    for (const name of ['rail', 'base', 'colour', 'dash', 'metric']) if (view[name]) q.set(name, view[name]);
+    if (view.pin.length) q.set('pin', view.pin.join('.'));
     if (view.hide.size) q.set('hide', [...view.hide].sort().join('.'));
     for (const name of ['log', 'old', 'closed', 'groups']) for (const one of [...view[name]].sort()) q.append(name, one);
     for (const [tag, [low, high]] of view.zoom) q.append('zoom', `${low}~${high}~${tag}`);

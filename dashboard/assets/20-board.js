@@ -72,8 +72,8 @@
       for (const run of board.order) {
         const colourKey = run.group ? `${run.project}/${run.group}` : run.key;
         if (!slots.has(colourKey)) slots.set(colourKey, slots.size);
-        run.slot = crossboard.groups.slotOf(run) ?? slots.get(colourKey);
       }
+      crossboard.looks.assign(board.order, run => crossboard.groups.slotOf(run) ?? slots.get(run.group ? `${run.project}/${run.group}` : run.key));
     },
 
     recolour() { board.colour(); news.tell('runs'); },

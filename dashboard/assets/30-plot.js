@@ -5,7 +5,7 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {}, {numbers} = crossboard;
-  const DASHES = [[], [5, 3], [2, 2.5], [8, 3, 2, 3]], COLOURS = 12, PLAIN = 8, TURN = 48;
+  const DASHES = [[], [5, 3], [2, 2.5], [8, 3, 2, 3], [4, 3]], COLOURS = 12, PLAIN = 8, TURN = 48;
 
   let palette = null;
   /** Colours of the current theme, read from the tokens. `forgetPalette` after the theme changed. */
@@ -18,10 +18,17 @@
     return palette;
   }
 
+  /** Which colour and which dash a slot is, as places in the palette and in DASHES. A slot below zero says both: -(1 + colour + 12 * dash). */
+  function parts(slot) {
+    if (slot < 0) return {colour: (-1 - slot) % COLOURS, dash: Math.floor((-1 - slot) / COLOURS)};
+    const colour = slot % COLOURS, round = Math.floor(slot / COLOURS);
+    return {colour, dash: round === 0 ? (colour < PLAIN ? 0 : 1) : 1 + round % 3};
+  }
+
   /** Colour and dash of a slot: eight plain colours, four dashed ones, then all twelve again in other dashes. */
   function look(slot) {
-    const colour = slot % COLOURS, round = Math.floor(slot / COLOURS);
-    return {colour: colours().runs[colour], dash: DASHES[round === 0 ? (colour < PLAIN ? 0 : 1) : 1 + round % 3], dashed: round > 0 || colour >= PLAIN};
+    const {colour, dash} = parts(slot);
+    return {colour: colours().runs[colour], dash: DASHES[dash], dashed: dash > 0};
   }
 
   /** Size a canvas to its CSS box at the screen's resolution and return its context, cleared and scaled. */
@@ -259,5 +266,5 @@
     return [low >= 0 && low < 0.3 * high ? 0 : low - room, high <= 0 && high > 0.3 * low ? 0 : high + room];
   }
 
-  crossboard.plot = {colours, forgetPalette: () => { palette = null; }, look, prepare, geometry, draw, style, extent, roomy, discs, gaps, span};
+  crossboard.plot = {colours, forgetPalette: () => { palette = null; }, look, parts, prepare, geometry, draw, style, extent, roomy, discs, gaps, span};
 })(typeof window === 'undefined' ? globalThis : window);

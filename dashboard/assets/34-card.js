@@ -139,7 +139,7 @@
         const run = board.runs.get(curve.run), look = plot.look(run.slot);
         list.push({curve, run, colour: look.colour, dash: look.dash, dashed: look.dashed, older: false});
       }
-      if (list.length > RUN_DOTS) for (const one of list) one.dash = [];
+      if (list.length > RUN_DOTS) for (const one of list) if (one.run.mark !== state.base) one.dash = [];
       return list;
     }
 
@@ -168,6 +168,7 @@
         this.at = plot.geometry({width: this.width, height: this.height, x, y: plot.roomy(y || (this.log ? [0.1, 1] : [0, 1]), this.log && Boolean(y)), log: this.log && Boolean(y), axis: this.axis});
         if (!y) this.at.yTicks = [];   // nothing finite: no scale to claim
         stats.points += plot.draw(g, this.at, drawn, {...plot.style(drawn.length, Boolean(zoom), density(drawn, this.at)), filled: true});
+        crossboard.looks.drawReference(g, this.at, this.tag);
         if (zoom) this.drawStrip(whole, zoom);
       }
       this.describe();

@@ -1,12 +1,11 @@
 /* The run rail: all runs under headings, virtual, so that a thousand rows cost what forty do.
 
-   A row is a button that shows or hides its run, with "only this run" beside it; pointing at a row, or reaching it by key,
-   lifts its curves on every card. One row is in the tab order; the arrow keys go on from there. */
+   A row is a button that shows or hides its run, with "only this run", pin and a menu beside it; pointing at a row, or reaching it by
+   key, lifts its curves on every card. One row is in the tab order; the arrow keys go on from there. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {board, byId, fill, h, icon, numbers, oncePerFrame, plot, state, view} = crossboard;
+  const crossboard = root.crossboard, {board, byId, fill, h, headline, icon, looks, numbers, oncePerFrame, plot, railGroups, runMenu, state, view} = crossboard;
   const ROW = 26, HEADING = 30, EXTRA = 8, TOP = 4;
-  const ORDER = {PyTorch: 0, Lightning: 1, Keras: 2, TensorFlow: 3, JAX: 4, Python: 50};
   const SHORT = {tensorboard: 'TB', visdom: 'VIS'};
   const STATUS = {
     running: run => [h('span.pulse'), 'running', ''],
@@ -21,21 +20,16 @@
 
   /** Build the flat list of headings and rows with their places. */
   function arrange() {
-    const groups = new Map();
     const matching = [...(board.matching || [])];
     if (state.sort === 'newest') matching.reverse();
     if (state.sort === 'name') matching.sort((a, b) => a.name.localeCompare(b.name, 'en', {numeric: true}));
-    for (const run of matching) {
-      if (!groups.has(run.heading)) groups.set(run.heading, []);
-      groups.get(run.heading).push(run);
-    }
-    const names = [...groups.keys()].sort((a, b) => (ORDER[a] ?? 20) - (ORDER[b] ?? 20) || (a < b ? -1 : 1));
+    if (state.sort === 'high' || state.sort === 'low') headline.sort(matching, state.sort === 'high');
+    const seen = railGroups.by() !== 'none' || state.pin.length;
     items = [];
     let at = TOP;
-    for (const name of names) {
-      const runs = groups.get(name), closed = state.groups.has(name);
-      items.push({key: 'group ' + name, name, runs, closed, at, height: HEADING});
-      at += HEADING;
+    for (const [name, runs] of railGroups.arrange(matching)) {
+      const closed = seen && state.groups.has(name);
+      if (seen) { items.push({key: 'group ' + name, name, runs, closed, at, height: HEADING}); at += HEADING; }
       if (!closed) for (const run of runs) { items.push({key: run.key, run, at, height: ROW}); at += ROW; }
     }
     tall = at + 12;
@@ -70,8 +64,9 @@
     constructor(key) {
       this.mark = h('span.icon'); this.name = h('b'); this.count = h('span.n'); this.eye = h('span.icon');
       this.fold = h('button.fold', {type: 'button', tabindex: '-1', onclick: () => state.toggle('groups', this.item.name), onfocus: () => { active = key; }}, this.mark, this.name, this.count);
+      this.only = h('button.ib.sm', {type: 'button', tabindex: '-1', onclick: () => { const runs = this.item.runs, marks = runs.map(run => run.mark).sort().join('.'); state.set('only', state.only === marks ? '' : marks); }}, icon('only', true));
       this.all = h('button.ib.sm', {type: 'button', tabindex: '-1', onclick: () => board.show(this.item.runs, !this.item.runs.some(board.isShown))}, this.eye);
-      this.element = h('div.gh', {role: 'listitem'}, this.fold, this.all);
+      this.element = h('div.gh', {role: 'listitem'}, this.fold, this.only, this.all);
     }
     update(item, i) {
       this.item = item;
@@ -86,6 +81,9 @@
       fill(this.eye, icon(shown ? 'eye' : 'eyeoff', true));
       this.fold.setAttribute('aria-expanded', String(!item.closed));
       this.fold.tabIndex = active === item.key ? 0 : -1;
+      this.name.title = item.name;
+      this.only.setAttribute('aria-label', `Only ${item.name} runs`);
+      this.only.title = this.only.getAttribute('aria-label');
       this.all.setAttribute('aria-label', `${shown ? 'Hide' : 'Show'} all ${item.name} runs`);
       this.all.title = this.all.getAttribute('aria-label');
       place(this.element, i);
@@ -95,25 +93,28 @@
 
   class Row {
     constructor(key) {
-      this.swatch = h('span.sw'); this.name = h('span.name'); this.status = h('span.st'); this.age = h('span.ag'); this.source = h('span.src'); this.warn = h('span.st.warn');
+      this.swatch = h('span.sw'); this.name = h('span.name'); this.status = h('span.st'); this.value = h('span.val'); this.age = h('span.ag'); this.base = h('span.st', {title: 'the baseline'}, icon('flag', true)); this.source = h('span.src'); this.warn = h('span.st.warn');
       this.toggle = h('button.run', {type: 'button', tabindex: '-1', onclick: () => board.show([this.run], !board.isShown(this.run)),
-        onfocus: () => { setActive(key); board.setHighlight(key); }, onblur: () => board.setHighlight('')}, this.swatch, h('span.nm', {}, this.name), this.warn, this.source);
+        onfocus: () => { setActive(key); board.setHighlight(key); }, onblur: () => board.setHighlight('')}, this.swatch, h('span.nm', {}, this.name), this.base, this.warn, this.source);
       this.only = h('button.ib.sm', {type: 'button', tabindex: '-1', title: 'Only this run (O)', onclick: () => board.isolate(this.run)}, icon('only', true));
+      this.pin = h('button.ib.sm', {type: 'button', tabindex: '-1', title: 'Pin to the top (P)', onclick: () => pin(this.run)}, icon('pin', true));
+      this.more = h('button.ib.sm', {type: 'button', tabindex: '-1', 'aria-haspopup': 'menu', title: 'Colour, baseline and more', onclick: () => menu(this.run, this.more)}, icon('more', true));
       this.open = h('a.ib.sm', {tabindex: '-1', title: 'Open its page (E)', onclick: event => { if (!event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); state.go({run: this.run.key}); } }}, icon('right', true));
       this.element = h('div.rr', {role: 'listitem', onpointerenter: () => board.setHighlight(key), onpointerleave: () => board.setHighlight('')},
-        this.toggle, this.only, this.open, this.status, this.age);
+        this.toggle, this.only, this.pin, this.more, this.open, this.status, this.value, this.age);
+      this.element.addEventListener('contextmenu', event => { event.preventDefault(); menu(this.run, this.toggle); });
       this.element.runKey = key;
     }
     update(item, i) {
-      const run = this.run = item.run, shown = board.isShown(run), look = plot.look(run.slot), isolated = board.only().has(run.mark);
+      const run = this.run = item.run, shown = board.isShown(run), look = plot.look(run.slot), isolated = board.only().has(run.mark), pinned = state.pin.includes(run.mark), base = state.base === run.mark;
       const [picture, words, tone] = (STATUS[run.status] || (() => [icon('clock', true), String(run.status), 'dim']))(run);
       const age = run.started ? numbers.age(Date.now() / 1000 - run.started) : '';
-      const trouble = troubleWords(run);
-      const text = [i, item.at, shown, isolated, look.colour, run.name, words, age, trouble, active === item.key].join('|');
+      const trouble = troubleWords(run), value = headline.text(headline.of(run)), metric = value && headline.words();
+      const text = [i, item.at, shown, isolated, look.colour, run.name, words, age, trouble, value, metric, pinned, base, look.dashed, active === item.key].join('|');
       if (this.text === text) return;
       this.text = text;
       const foreign = run.source && run.source !== 'native' ? SHORT[run.source] || run.source : '';
-      const label = `${run.name}${foreign ? ` ${foreign}` : ''}${run.group ? `, group ${run.group}` : ''}, ${words}${age ? `, started ${age} ago` : ''}${trouble ? `, ${trouble}` : ''}`;
+      const label = `${run.name}${foreign ? ` ${foreign}` : ''}${run.group ? `, group ${run.group}` : ''}${base ? ', baseline' : ''}${value ? `, ${metric} ${value}` : ''}, ${words}${age ? `, started ${age} ago` : ''}${trouble ? `, ${trouble}` : ''}`;
       this.element.style.transform = `translateY(${item.at}px)`;
       this.element.classList.toggle('hid', !shown);
       this.swatch.className = `sw${shown ? look.dashed ? ' ring' : '' : ' off'}`;
@@ -126,6 +127,13 @@
       this.open.setAttribute('aria-label', `Open the page of ${run.name}`);
       this.open.href = view.format({...view.fresh(), run: run.key, theme: state.theme});
       this.only.setAttribute('aria-label', `Only ${run.name}`);
+      this.pin.setAttribute('aria-label', `${pinned ? 'Unpin' : 'Pin'} ${run.name}`);
+      this.pin.setAttribute('aria-pressed', String(pinned));
+      this.more.setAttribute('aria-label', `More for ${run.name}`);
+      this.base.hidden = !base;
+      this.value.textContent = value;
+      this.value.title = metric;
+      this.value.classList.toggle('bad', value === 'NaN');
       this.only.setAttribute('aria-pressed', String(isolated));
       this.element.classList.toggle('isolated', isolated);
       this.status.className = `st ${tone}`;
@@ -153,6 +161,30 @@
       run.problems && run.problems.length && `${run.problems.length} damaged ${run.problems.length === 1 ? 'place' : 'places'}`].filter(Boolean).join(', ');
   }
 
+  /** Pin a run to the top of the rail, or take it down again. */
+  function pin(run) {
+    state.pin = state.pin.includes(run.mark) ? state.pin.filter(mark => mark !== run.mark) : [...state.pin, run.mark];
+    state.changed('pin');
+  }
+
+  /** Make a run the baseline, or no longer. */
+  function baseline(run) { state.set('base', state.base === run.mark ? '' : run.mark); }
+
+  function menu(run, anchor) {
+    const mates = run.group ? board.order.filter(one => one.group === run.group && one.project === run.project) : [run];
+    runMenu.popup(anchor, [[board.isShown(run) ? 'Hide' : 'Show', () => board.show([run], !board.isShown(run)), board.isShown(run) ? 'eyeoff' : 'eye'],
+      ['Only this run', () => board.isolate(run), 'only'], [state.pin.includes(run.mark) ? 'Unpin' : 'Pin to the top', () => pin(run), 'pin'],
+      [state.base === run.mark ? 'No longer the baseline' : 'Make it the baseline', () => baseline(run), 'flag'],
+      ['Open its page', () => state.go({run: run.key}), 'right'], ['-'],
+      [mates.length > 1 ? `Colour of its group, ${numbers.whole(mates.length)} runs` : 'Colour'], [looks.swatches(mates)]], `run ${run.name}`);
+  }
+
+  /** Colour and dash by the values of a config key. */
+  function looksMenu(anchor) {
+    const keys = railGroups.configKeys(), pick = name => [['none', () => state.set(name, ''), null, !state[name]], ...keys.map(key => [key, () => state.set(name, key), null, state[name] === key])];
+    runMenu.popup(anchor, [['Colour by config'], ...pick('colour'), ['-'], ['Dash by config'], ...pick('dash')], 'colour and dash by config');
+  }
+
   function setActive(key) {
     if (active === key) return;
     active = key;
@@ -173,13 +205,17 @@
 
   function options() {
     const matching = (board.matching || []).length, all = board.order.length, shown = board.visible.length, some = shown > 0;
-    const sorts = {newest: 'newest', oldest: 'oldest', name: 'by name'}, next = {newest: 'oldest', oldest: 'name', name: 'newest'};
+    const sorts = {newest: 'newest', oldest: 'oldest', name: 'by name', high: 'highest', low: 'lowest'}, by = railGroups.words(railGroups.by());
+    const held = document.activeElement && document.activeElement.id;
     fill(byId('rail-options'),
-      h('span.grow', {}, h('b', {}, numbers.whole(shown)), ` of ${numbers.whole(matching)} shown${matching < all ? `, ${numbers.whole(all)} in all` : ''}`),
+      h('span.grow', {}, h('b', {}, numbers.whole(shown)), ` of ${numbers.whole(matching)}${matching < all ? `, ${numbers.whole(all)} in all` : ' shown'}`),
       state.only && h('button', {type: 'button', onclick: () => state.set('only', '')}, 'end “only”'),
-      h('button', {type: 'button', title: 'Change the order', 'aria-label': `Order: ${sorts[state.sort]}. Change`, onclick: () => state.set('sort', next[state.sort])}, sorts[state.sort]),
-      h('button.ib.sm', {type: 'button', title: some ? 'Hide all' : 'Show all', 'aria-label': some ? 'Hide all runs' : 'Show all runs',
+      h('button.trunc', {id: 'rail-by', type: 'button', 'aria-haspopup': 'menu', title: `Grouped by ${by}`, 'aria-label': `Grouped by ${by}. Change`, onclick: event => railGroups.menu(event.currentTarget)}, by === 'no groups' ? by : `by ${by}`),
+      h('button', {id: 'rail-order', type: 'button', 'aria-haspopup': 'menu', title: `Order, and the value shown: ${headline.words() || 'none'}`, 'aria-label': `Order: ${sorts[state.sort]}; value: ${headline.words() || 'none'}. Change`, onclick: event => headline.menu(event.currentTarget)}, sorts[state.sort]),
+      h('button.ib.sm', {id: 'rail-looks', type: 'button', 'aria-haspopup': 'menu', title: 'Colour and dash by config', 'aria-label': 'Colour and dash by config', onclick: event => looksMenu(event.currentTarget)}, icon('palette', true)),
+      h('button.ib.sm', {id: 'rail-all', type: 'button', title: some ? 'Hide all' : 'Show all', 'aria-label': some ? 'Hide all runs' : 'Show all runs',
         onclick: () => board.show(board.matching, !some)}, icon(some ? 'eye' : 'eyeoff', true)));
+    if (held && held.startsWith('rail-') && byId(held)) byId(held).focus();
     const words = byId('open-runs-words');
     if (words) words.textContent = `${numbers.whole(shown)} ${shown === 1 ? 'run' : 'runs'}`;
   }
@@ -224,14 +260,16 @@
     list.addEventListener('scroll', later, {passive: true});
     new ResizeObserver(later).observe(list);
     list.addEventListener('keydown', event => {
-      const by = {ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -1e9, End: 1e9}[event.key];
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const by = {ArrowDown: 1, ArrowUp: -1, j: 1, k: -1, PageDown: 12, PageUp: -12, Home: -1e9, End: 1e9}[event.key];
       if (by) { event.preventDefault(); move(by); }
       const item = items.find(one => one.key === active);
       if (item && item.name && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) { if (item.closed === (event.key === 'ArrowRight')) state.toggle('groups', item.name); }
     });
     board.on('runs visible', refresh);
     board.on('board', foot);
-    state.on('groups sort', refresh);
+    state.on('groups sort rail pin base metric bands', refresh);
+    crossboard.groups.on('groups', refresh);
     setInterval(refresh, 30000);   // ages
     refresh();
   }
@@ -243,5 +281,5 @@
     return row ? board.runs.get(row.runKey) : null;
   }
 
-  crossboard.rail = {start, refresh, current, troubleWords, shortPath};
+  crossboard.rail = {baseline, pin, start, refresh, current, troubleWords, shortPath};
 })(window);

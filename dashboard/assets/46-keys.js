@@ -6,13 +6,15 @@
   const KEYS = [
     ['/', 'Filter tags', () => byId('tag-filter').focus()],
     ['R', 'Filter runs', () => { if (matchMedia('(max-width: 760px)').matches) page.sheet(true); byId('run-filter').focus(); }],
-    ['J', 'Next card', () => grid.walk(1)],
-    ['K', 'Previous card', () => grid.walk(-1)],
+    ['J', 'Next card; in the rail: next run', () => grid.walk(1)],
+    ['K', 'Previous card; in the rail: previous run', () => grid.walk(-1)],
     ['← →', 'Move the cursor of the card in focus; with Shift by ten points', null],
     ['Z', 'Show the whole range again: the card in focus, else the one zoomed last', undo],
     ['L', 'Log y axis of the card in focus', () => { const card = grid.current(); if (card) state.toggle('log', card.tag); }],
     ['H', 'Hide the run pointed at in the rail', () => { const run = rail.current(); if (run) board.show([run], !board.isShown(run)); }],
     ['O', 'Only the run pointed at; again: all as before', () => { const run = rail.current(); if (run) board.isolate(run); else if (state.only) state.set('only', ''); }],
+    ['P', 'Pin the run pointed at to the top of the rail', () => { const run = rail.current(); if (run) rail.pin(run); }],
+    ['B', 'Make the run pointed at the baseline', () => { const run = rail.current(); if (run) rail.baseline(run); }],
     ['X', 'Next x axis: step, relative, wall', () => { const all = ['step', 'relative', 'wall']; page.setX(all[(all.indexOf(state.x) + 1) % 3]); page.fields(); }],
     ['E', 'Open the page of the run pointed at in the rail', () => { const run = rail.current(); if (run && !state.run) state.go({run: run.key}); }],
     ['G C', 'Charts', () => { if (state.run || state.page) state.go({}); }],
@@ -27,7 +29,7 @@
   function listed() {
     const own = [...(onTable() ? crossboard.table.keys() : []), ...(onPanes() ? crossboard.panes.keys() : []), ...(state.run && crossboard.run ? crossboard.run.keys() : [])], there = new Set();
     if (!own.length) return KEYS;
-    return [...own, ...KEYS.filter(([key]) => !['R', 'H', 'O'].includes(key) && (!(onPanes() || onTable()) || anywhere(key)))].filter(([key]) => !there.has(key) && there.add(key));
+    return [...own, ...KEYS.filter(([key]) => !['R', 'H', 'O', 'P', 'B'].includes(key) && (!(onPanes() || onTable()) || anywhere(key)))].filter(([key]) => !there.has(key) && there.add(key));
   }
 
   function undo() {

@@ -7,6 +7,7 @@ actions change one (log axis, older attempts, zoom).
 Ids, all filled by the scripts in `assets/`:
 
     rail, run-find, rail-options, run-list, rail-foot       the run rail
+    rail-legend, rail-told                                  what colour and dash mean; what could not be kept
     open-runs                                               opens the rail where it is a sheet (narrow screens)
     tag-filter, x-axis, bands, bar-note                     the page bar
     banner, problems                                        connection lost; damaged files and dropped points
@@ -50,6 +51,8 @@ def rail() -> Component:
         children=[
             html.Div(id="run-find", className="find"),
             html.Div(id="rail-options", className="opts"),
+            html.Div(id="rail-legend", className="legendbox"),
+            html.Div(id="rail-told", className="railtold", role="status"),
             html.Div(id="run-list", className="rl"),
             html.Div(id="rail-foot", className="rfoot"),
         ],
