@@ -24,7 +24,7 @@
     restart: 'M13 8a5 5 0 1 1-1.6-3.7M13 2.5v2.8h-2.8',
     alert: 'M8 2.5 14.3 13.5H1.7L8 2.5ZM8 6.5v3M8 11.6h.01', check: 'M3 8.5l3.3 3.3L13 4.8', cross: 'M4.5 4.5l7 7M11.5 4.5l-7 7',
     chart: 'M2 13.5h12M2.5 10l3.5-4 3 2.5L13.500 3', grid: 'M2.5 2.5h4.5v4.5H2.5zM9 2.5h4.5v4.5H9zM2.5 9h4.5v4.5H2.5zM9 9h4.5v4.5H9z',
-    more: 'M3.500 8h.01M8 8h.01M12.500 8h.01', flag: 'M4 14V2.500h8l-2 3 2 3H4', palette: 'M3 3h4v4H3zM9 3h4v4H9zM3 9h4v4H3zM9 9h4v4H9z',
+    more: 'M3 8h1M7.500 8h1M12 8h1', flag: 'M4 14V2.500h8l-2 3 2 3H4', palette: 'M3 3h4v4H3zM9 3h4v4H9zM3 9h4v4H3zM9 9h4v4H9z',
     cols: 'M2.5 3h11v10h-11zM6.2 3v10M9.8 3v10', pin: 'M6 2.500h4M6.700 2.500v4L4.500 9.500h7L9.300 6.500v-4M8 9.500v4', group: 'M2.500 4h11M5.500 8h8M5.500 12h8', plus: 'M8 3v10M3 8h10', trash: 'M3 4.500h10M6.500 4.500v-2h3v2M4.500 4.500l.7 9h5.600l.7-9', download: 'M8 2v8M4.8 7 8 10.2 11.2 7M2.5 13.5h11',
     folder: 'M2 4.5V13h12V5.5H8L6.5 4 2 4.5Z', filter: 'M2 3.5h12L9.5 8.5v4l-3 1v-5L2 3.5Z',
     clock: 'M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 4.8V8l2.2 1.6', copy: 'M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3',

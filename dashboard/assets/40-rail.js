@@ -64,8 +64,8 @@
     constructor(key) {
       this.mark = h('span.icon'); this.name = h('b'); this.count = h('span.n'); this.eye = h('span.icon');
       this.fold = h('button.fold', {type: 'button', tabindex: '-1', onclick: () => state.toggle('groups', this.item.name), onfocus: () => { active = key; }}, this.mark, this.name, this.count);
-      this.only = h('button.ib.sm', {type: 'button', tabindex: '-1', onclick: () => { const runs = this.item.runs, marks = runs.map(run => run.mark).sort().join('.'); state.set('only', state.only === marks ? '' : marks); }}, icon('only', true));
-      this.all = h('button.ib.sm', {type: 'button', tabindex: '-1', onclick: () => board.show(this.item.runs, !this.item.runs.some(board.isShown))}, this.eye);
+      this.only = h('button.ib.sm', {type: 'button', tabindex: '-1', onclick: () => this.isolate()}, icon('only', true));
+      this.all = h('button.ib.sm', {type: 'button', tabindex: '-1', onclick: () => this.hide()}, this.eye);
       this.element = h('div.gh', {role: 'listitem'}, this.fold, this.only, this.all);
     }
     update(item, i) {
@@ -88,6 +88,9 @@
       this.all.title = this.all.getAttribute('aria-label');
       place(this.element, i);
     }
+    /** Show only this group's runs; again: all as before. */
+    isolate() { const marks = this.item.runs.map(run => run.mark).sort().join('.'); state.set('only', state.only === marks ? '' : marks); }
+    hide() { board.show(this.item.runs, !this.item.runs.some(board.isShown)); }
     focus() { this.fold.focus({preventScroll: true}); }
   }
 
@@ -208,7 +211,7 @@
     const sorts = {newest: 'newest', oldest: 'oldest', name: 'by name', high: 'highest', low: 'lowest'}, by = railGroups.words(railGroups.by());
     const held = document.activeElement && document.activeElement.id;
     fill(byId('rail-options'),
-      h('span.grow', {}, h('b', {}, numbers.whole(shown)), ` of ${numbers.whole(matching)}${matching < all ? `, ${numbers.whole(all)} in all` : ' shown'}`),
+      h('span.grow', {title: `${numbers.whole(shown)} shown of ${numbers.whole(matching)}${matching < all ? ` that match, ${numbers.whole(all)} in all` : ''}`}, h('b', {}, numbers.whole(shown)), ` of ${numbers.whole(matching)}${matching < all ? ` (${numbers.whole(all)})` : ''}`),
       state.only && h('button', {type: 'button', onclick: () => state.set('only', '')}, 'end “only”'),
       h('button.trunc', {id: 'rail-by', type: 'button', 'aria-haspopup': 'menu', title: `Grouped by ${by}`, 'aria-label': `Grouped by ${by}. Change`, onclick: event => railGroups.menu(event.currentTarget)}, by === 'no groups' ? by : `by ${by}`),
       h('button', {id: 'rail-order', type: 'button', 'aria-haspopup': 'menu', title: `Order, and the value shown: ${headline.words() || 'none'}`, 'aria-label': `Order: ${sorts[state.sort]}; value: ${headline.words() || 'none'}. Change`, onclick: event => headline.menu(event.currentTarget)}, sorts[state.sort]),
@@ -243,7 +246,7 @@
     if (!list) return;
     arrange();
     if (!items.some(item => item.key === active)) active = (items.find(item => item.run) || items[0] || {key: ''}).key;
-    if (items.length) { list.setAttribute('role', 'list'); list.setAttribute('aria-label', 'runs'); fill(list, spacer); }
+    if (items.length) { list.setAttribute('role', 'list'); list.setAttribute('aria-label', 'runs'); if (list.firstChild !== spacer || list.childElementCount > 1) fill(list, spacer); }
     else {
       list.removeAttribute('role'); list.removeAttribute('aria-label');
       rows.clear(); fill(spacer);
@@ -263,7 +266,9 @@
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const by = {ArrowDown: 1, ArrowUp: -1, j: 1, k: -1, PageDown: 12, PageUp: -12, Home: -1e9, End: 1e9}[event.key];
       if (by) { event.preventDefault(); move(by); }
-      const item = items.find(one => one.key === active);
+      const item = items.find(one => one.key === active), group = item && item.name && rows.get(item.key);
+      if (group && event.key === 'h') { event.preventDefault(); group.hide(); }
+      if (group && event.key === 'o') { event.preventDefault(); group.isolate(); }
       if (item && item.name && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) { if (item.closed === (event.key === 'ArrowRight')) state.toggle('groups', item.name); }
     });
     board.on('runs visible', refresh);

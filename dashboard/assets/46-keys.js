@@ -11,7 +11,7 @@
     ['← →', 'Move the cursor of the card in focus; with Shift by ten points', null],
     ['Z', 'Show the whole range again: the card in focus, else the one zoomed last', undo],
     ['L', 'Log y axis of the card in focus', () => { const card = grid.current(); if (card) state.toggle('log', card.tag); }],
-    ['H', 'Hide the run pointed at in the rail', () => { const run = rail.current(); if (run) board.show([run], !board.isShown(run)); }],
+    ['H', 'Hide the run, or the group in focus, in the rail', () => { const run = rail.current(); if (run) board.show([run], !board.isShown(run)); }],
     ['O', 'Only the run pointed at; again: all as before', () => { const run = rail.current(); if (run) board.isolate(run); else if (state.only) state.set('only', ''); }],
     ['P', 'Pin the run pointed at to the top of the rail', () => { const run = rail.current(); if (run) rail.pin(run); }],
     ['B', 'Make the run pointed at the baseline', () => { const run = rail.current(); if (run) rail.baseline(run); }],
