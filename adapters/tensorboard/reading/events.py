@@ -42,6 +42,10 @@ PACKED: Final = {5: "<f4", 6: "<f8", 9: "<c8", 12: "<c16"}
 WHOLE: Final = frozenset([7, 10, 11, 16, 17, HALF])
 """Fields of varints: int_val, int64_val, bool_val, uint32_val, uint64_val, half_val (16 bits of half or bfloat16)."""
 UNSIGNED: Final = (16, 17)
+MOST_AXES: Final = 254
+"""TensorFlow has no tensor of more axes."""
+MOST_REPEATED: Final = 1 << 22
+"""So many values may stand for one that repeats: a few bytes must not become gigabytes."""
 
 
 @dataclass(slots=True)
@@ -123,6 +127,7 @@ def _tagged(data: bytes, start: int, end: int) -> tuple[str, Span]:
 def value_of(data: bytes, start: int, end: int) -> Value:
     """Decode a Summary.Value. Raises NotAMessage."""
     value = Value()
+    node: Span | None = None
     for number, wire, a, b in fields(data, start, end):
         if number == 2 and wire == FIXED32:
             value.simple = single(data, a)
@@ -140,6 +145,10 @@ def value_of(data: bytes, start: int, end: int) -> Value:
             value.tensor = tensor_of(data, a, b)
         elif number == 9:
             _take_metadata(value, data, a, b)
+        elif number == 7:
+            node = (a, b)
+    if not value.tag and node is not None:  # what TensorFlow 1 told in the place of a tag
+        value.tag = text(data, *node)
     return value
 
 
@@ -193,11 +202,9 @@ def array_of(data: bytes, tensor: Tensor) -> NDArray[Any]:
     A typed field may hold fewer values than the shape has: the last one repeats, and none at all stands for zeros (as
     TensorFlow's MakeNdarray reads it). bfloat16 comes as uint16, its own bits. Raises NotAMessage.
     """
-    count = math.prod(tensor.shape)
     if tensor.dtype not in DTYPES.values() or tensor.dtype == "string":
         raise NotAMessage(f"a tensor of dtype {tensor.dtype or 'none'}")
-    if count > 1 << 31 or any(size < 0 for size in tensor.shape):
-        raise NotAMessage(f"a tensor of shape {tensor.shape}")
+    count = count_of(tensor)
     dtype = np.dtype("uint16" if tensor.dtype == "bfloat16" else tensor.dtype)
     if tensor.content is not None and tensor.content[1] > tensor.content[0]:
         begin, end = tensor.content
@@ -208,9 +215,34 @@ def array_of(data: bytes, tensor: Tensor) -> NDArray[Any]:
     if len(values) > count:
         raise NotAMessage(f"{len(values)} values for a tensor of shape {tensor.shape}")
     if len(values) < count:
+        if count > MOST_REPEATED:
+            raise NotAMessage(f"{len(values)} values for a tensor of shape {tensor.shape}; so large a one wants all of them")
         last = values[-1] if len(values) else np.zeros((), dtype)[()]
         values = np.concatenate([values, np.full(count - len(values), last, values.dtype if len(values) else dtype)])
     return values.reshape(tensor.shape)
+
+
+def count_of(tensor: Tensor) -> int:
+    """How many values its shape has. Raises NotAMessage for a shape that no tensor has."""
+    if len(tensor.shape) > MOST_AXES or any(size < 0 for size in tensor.shape):
+        raise NotAMessage(f"a tensor of shape {tensor.shape[:8]}")
+    count = math.prod(tensor.shape)
+    if count > 1 << 31:
+        raise NotAMessage(f"a tensor of shape {tensor.shape[:8]}")
+    return count
+
+
+def strings_of(tensor: Tensor) -> list[Span]:
+    """Where the strings of a tensor lie, as many as its shape has: the last one repeats. Raises NotAMessage.
+
+    More strings than the shape has stay: nothing that was written is left out.
+    """
+    missing = count_of(tensor) - len(tensor.strings)
+    if missing <= 0:
+        return tensor.strings
+    if missing > MOST_REPEATED:
+        raise NotAMessage(f"{len(tensor.strings)} strings for a tensor of shape {tensor.shape[:8]}")
+    return [*tensor.strings, *([tensor.strings[-1] if tensor.strings else (0, 0)] * missing)]
 
 
 def _typed(data: bytes, tensor: Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -39,11 +39,15 @@ from ....store.records import (
     TensorPoint,
     TextPoint,
 )
-from .events import Event, Span, Tensor, Value, array_of
+from .events import Event, Span, Tensor, Value, array_of, strings_of
 from .fields import BYTES, FIXED32, FIXED64, VARINT, NotAMessage, double, fields, single, text
 from .graphs import keras_graph
 
 KERAS_MODEL: Final = "graph_keras_model"
+MOST_COUNTED: Final = 1 << 62
+MOST_PIXELS: Final = 1 << 31
+"""No image is as wide or as high: a number that says so is none."""
+MOST_MESHES: Final = 1 << 16
 MESH_PARTS: Final = {1: "VERTEX", 2: "FACE", 3: "COLOR"}
 
 
@@ -99,7 +103,7 @@ def _point(piece: Piece, event: Event, value: Value, plugin: str) -> Point | Non
     elif plugin == "audio" and tensor.dtype == "string":
         made = _sounds(piece, tensor, at)
     elif plugin == "text" and tensor.dtype == "string":
-        texts = [text(piece.data, *span) for span in tensor.strings]
+        texts = [text(piece.data, *span) for span in strings_of(tensor)]
         made = TextPoint(**at, texts=texts, shape=list(tensor.shape))
     elif plugin == KERAS_MODEL and tensor.dtype == "string" and tensor.strings:
         begin, end = tensor.strings[0]
@@ -157,9 +161,10 @@ def _histogram_point(
     if edges and edges[0] == edges[-1]:  # one value, which TensorBoard keeps in the last of many empty buckets
         edges, counts = [edges[0], edges[-1]], [sum(counts)]
     finite = [value if value is None or math.isfinite(value) else None for value in (low, high, mean, std)]
-    whole = [round(number) if math.isfinite(number) else 0 for number in counts]
+    if not all(math.isfinite(number) and abs(number) <= MOST_COUNTED for number in (*counts, count)):
+        raise NotAMessage("a histogram whose counts are no numbers")
     return HistogramPoint(
-        **at, edges=edges, counts=whole, count=round(count) if math.isfinite(count) else sum(whole),
+        **at, edges=edges, counts=[round(number) for number in counts], count=round(count),
         min=finite[0], max=finite[1], mean=finite[2], std=finite[3],
     )  # fmt: skip
 
@@ -184,6 +189,8 @@ def _v1_image(piece: Piece, span: Span, at: dict[str, Any]) -> ImagePoint:
             width = a
         elif number == 4 and wire == BYTES:
             encoded = (a, b)
+    if max(width, height) > MOST_PIXELS:
+        width = height = 0
     return ImagePoint(**at, images=[Picture(piece.blob(encoded, _media_type(piece.data, encoded)), width, height)])
 
 
@@ -193,6 +200,8 @@ def _images(piece: Piece, tensor: Tensor, caption: str, at: dict[str, Any]) -> I
     try:
         width, height = (int(piece.data[a:b]) for a, b in tensor.strings[:2])
     except ValueError:
+        return None
+    if not 0 <= width <= MOST_PIXELS or not 0 <= height <= MOST_PIXELS:
         return None
     pictures = [Picture(piece.blob(span, _media_type(piece.data, span)), width, height, caption) for span in tensor.strings[2:]]
     return ImagePoint(**at, images=pictures)
@@ -285,7 +294,7 @@ def _meshes(piece: Piece, event: Event, name: str, parts: dict[int, tuple[Value,
         array = array_of(piece.data, value.tensor)
         arrays[content] = array if array.ndim == 3 else array.reshape((1, *array.shape))
     vertices, faces, colors = arrays.get(1), arrays.get(2), arrays.get(3)
-    if vertices is None or vertices.ndim != 3:
+    if vertices is None or vertices.ndim != 3 or len(vertices) > MOST_MESHES:
         for value, _ in parts.values():
             assert value.tensor is not None
             at = {"tag": value.tag, "step": event.step, "wall_time": event.wall_time}

@@ -72,7 +72,7 @@ def find_numbers(data: bytes, start: I64, size: I64) -> Numbers:
     good &= padded[at] == 0x0A
     length, at = _varints(padded, at + 1)
     name_size = length.astype(np.int64)
-    good &= (name_size < 1 << 16) & (at + name_size < stop)
+    good &= (name_size >= 0) & (name_size < 1 << 16) & (at + name_size < stop)
     some = np.flatnonzero(good)
     kept, wall, step, name_size = kept[some], wall[some], step[some], name_size[some]
     name, rest, stop = at[some], at[some] + name_size, stop[some]

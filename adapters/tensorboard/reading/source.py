@@ -51,6 +51,8 @@ PIECE: Final = 8 << 20
 PROOF: Final = 512
 """So many bytes before the cursor prove that a file is still the same."""
 START: Final = 1
+UNREADABLE: Final = (NotAMessage, ValueError, OverflowError, RecursionError)
+"""What bytes that mean nothing come to: told with their place, and left out."""
 
 
 class Restart(Exception):
@@ -340,7 +342,7 @@ class Reading:
                     for record in hparams.records_of(piece.data, value.content, event.wall_time):
                         file.ended = file.ended or isinstance(record, Ended)
                         self._records.append(Placed(record, **placed))  # type: ignore[arg-type]
-                except NotAMessage as error:
+                except UNREADABLE as error:
                     self._say(name, offset, f"hyperparameters: {error}; left out")
             elif value.simple is not None or (value.tensor is not None and plugins.get(value.tag) == SCALARS):
                 self._keep_number(name, file, piece, event, value, offset)
@@ -351,7 +353,7 @@ class Reading:
         try:
             for point in points_of(piece, replace(event, values=others), plugins):
                 self._records.append(Placed(point, **placed))  # type: ignore[arg-type]
-        except (NotAMessage, ValueError) as error:
+        except UNREADABLE as error:
             self._say(name, offset, f"{', '.join(repr(one.tag) for one in others[:3])}: {error}; left out")
 
     def _keep_graph(self, name: str, piece: Piece, event: Event, offset: int, placed: dict[str, Any]) -> None:
@@ -370,7 +372,7 @@ class Reading:
                 blob = piece.blob(span, "application/octet-stream")
                 point = TensorPoint(**at, blob=blob, shape=[span[1] - span[0]], dtype="uint8", plugin="graph_tagged_run_metadata")
                 self._records.append(Placed(point, **placed))
-        except NotAMessage as error:
+        except UNREADABLE as error:
             self._say(name, offset, f"graph: {error}; left out")
 
     def _keep_number(self, name: str, file: FileCursor, piece: Piece, event: Event, value: Any, offset: int) -> None:
