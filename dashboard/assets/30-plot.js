@@ -18,10 +18,12 @@
     return palette;
   }
 
-  /** Colour and dash of a slot: eight plain colours, four dashed ones, then all twelve again in other dashes. */
-  function look(slot) {
-    const colour = slot % COLOURS, round = Math.floor(slot / COLOURS);
-    return {colour: colours().runs[colour], dash: DASHES[round === 0 ? (colour < PLAIN ? 0 : 1) : 1 + round % 3], dashed: round > 0 || colour >= PLAIN};
+  /** Colour and dash of a slot: eight plain colours, four dashed ones, then all twelve again in other dashes. A split of a pair
+     ("validation", "test") has the colour of its run and a dash that its run has not. */
+  function look(slot, split) {
+    const colour = slot % COLOURS, round = Math.floor(slot / COLOURS), turn = split === 'validation' ? 1 : split === 'test' ? 2 : 0;
+    const own = round === 0 ? (colour < PLAIN ? 0 : 1) : 1 + round % 3, dash = turn && own ? 1 + (own - 1 + turn) % 3 : own + turn;
+    return {colour: colours().runs[colour], dash: DASHES[dash], dashed: dash > 0};
   }
 
   /** Size a canvas to its CSS box at the screen's resolution and return its context, cleared and scaled. */

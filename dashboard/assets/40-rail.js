@@ -24,8 +24,9 @@
     const groups = new Map();
     const matching = [...(board.matching || [])];
     if (state.sort === 'newest') matching.reverse();
-    if (state.sort === 'name') matching.sort((a, b) => a.name.localeCompare(b.name, 'en', {numeric: true}));
+    if (state.sort === 'name') matching.sort((a, b) => board.nameOf(a).localeCompare(board.nameOf(b), 'en', {numeric: true}));
     for (const run of matching) {
+      if (board.leadOf(run)) continue;   // it stands in the row of its pair
       if (!groups.has(run.heading)) groups.set(run.heading, []);
       groups.get(run.heading).push(run);
     }
@@ -95,9 +96,9 @@
 
   class Row {
     constructor(key) {
-      this.swatch = h('span.sw'); this.name = h('span.name'); this.status = h('span.st'); this.age = h('span.ag'); this.source = h('span.src'); this.warn = h('span.st.warn');
+      this.swatch = h('span.sw'); this.name = h('span.name'); this.splits = h('span.dim'); this.status = h('span.st'); this.age = h('span.ag'); this.source = h('span.src'); this.warn = h('span.st.warn');
       this.toggle = h('button.run', {type: 'button', tabindex: '-1', onclick: () => board.show([this.run], !board.isShown(this.run)),
-        onfocus: () => { setActive(key); board.setHighlight(key); }, onblur: () => board.setHighlight('')}, this.swatch, h('span.nm', {}, this.name), this.warn, this.source);
+        onfocus: () => { setActive(key); board.setHighlight(key); }, onblur: () => board.setHighlight('')}, this.swatch, h('span.nm', {}, this.name, this.splits), this.warn, this.source);
       this.only = h('button.ib.sm', {type: 'button', tabindex: '-1', title: 'Only this run (O)', onclick: () => board.isolate(this.run)}, icon('only', true));
       this.open = h('a.ib.sm', {tabindex: '-1', title: 'Open its page (E)', onclick: event => { if (!event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); state.go({run: this.run.key}); } }}, icon('right', true));
       this.element = h('div.rr', {role: 'listitem', onpointerenter: () => board.setHighlight(key), onpointerleave: () => board.setHighlight('')},
@@ -108,24 +109,26 @@
       const run = this.run = item.run, shown = board.isShown(run), look = plot.look(run.slot), isolated = state.only === run.mark;
       const [picture, words, tone] = (STATUS[run.status] || (() => [icon('clock', true), String(run.status), 'dim']))(run);
       const age = run.started ? numbers.age(Date.now() / 1000 - run.started) : '';
-      const trouble = troubleWords(run);
-      const text = [i, item.at, shown, isolated, look.colour, run.name, words, age, trouble, active === item.key].join('|');
+      const mates = board.matesOf(run), name = board.nameOf(run), trouble = [run, ...mates].map(troubleWords).filter(Boolean).join(', ');
+      const splits = mates.length ? [run, ...mates].map(one => one.pair.split).join(' + ') : '';
+      const text = [i, item.at, shown, isolated, look.colour, name, splits, words, age, trouble, active === item.key].join('|');
       if (this.text === text) return;
       this.text = text;
       const foreign = run.source && run.source !== 'native' ? SHORT[run.source] || run.source : '';
-      const label = `${run.name}${foreign ? ` ${foreign}` : ''}${run.group ? `, group ${run.group}` : ''}, ${words}${age ? `, started ${age} ago` : ''}${trouble ? `, ${trouble}` : ''}`;
+      const label = `${name}${splits ? `, ${splits}` : ''}${foreign ? ` ${foreign}` : ''}${run.group ? `, group ${run.group}` : ''}, ${words}${age ? `, started ${age} ago` : ''}${trouble ? `, ${trouble}` : ''}`;
       this.element.style.transform = `translateY(${item.at}px)`;
       this.element.classList.toggle('hid', !shown);
       this.swatch.className = `sw${shown ? look.dashed ? ' ring' : '' : ' off'}`;
       this.swatch.style.setProperty('--c', look.colour);
-      this.name.textContent = run.name;
-      this.toggle.title = [run.name, run.group && `group ${run.group}`, run.notes, run.path, 'Click: show or hide; E: open its page'].filter(Boolean).join('\n');
+      this.name.textContent = name;
+      this.splits.textContent = splits ? ` ${splits}` : '';
+      this.toggle.title = [[run, ...mates].map(one => one.name).join('\n'), run.group && `group ${run.group}`, run.notes, run.path, 'Click: show or hide; E: open its page'].filter(Boolean).join('\n');
       this.toggle.setAttribute('aria-label', label);
       this.toggle.setAttribute('aria-pressed', String(shown));
       this.toggle.tabIndex = active === item.key ? 0 : -1;
-      this.open.setAttribute('aria-label', `Open the page of ${run.name}`);
+      this.open.setAttribute('aria-label', `Open the page of ${name}`);
       this.open.href = view.format({...view.fresh(), run: run.key, theme: state.theme});
-      this.only.setAttribute('aria-label', `Only ${run.name}`);
+      this.only.setAttribute('aria-label', `Only ${name}`);
       this.only.setAttribute('aria-pressed', String(isolated));
       this.element.classList.toggle('isolated', isolated);
       this.status.className = `st ${tone}`;
@@ -172,7 +175,8 @@
   }
 
   function options() {
-    const matching = (board.matching || []).length, all = board.order.length, shown = board.visible.length, some = shown > 0;
+    const rows = runs => runs.filter(run => !board.leadOf(run)).length;
+    const matching = rows(board.matching || []), all = rows(board.order), shown = rows(board.visible), some = shown > 0;
     const sorts = {newest: 'newest', oldest: 'oldest', name: 'by name'}, next = {newest: 'oldest', oldest: 'name', name: 'newest'};
     fill(byId('rail-options'),
       h('span.grow', {}, h('b', {}, numbers.whole(shown)), ` of ${numbers.whole(matching)} shown${matching < all ? `, ${numbers.whole(all)} in all` : ''}`),

@@ -55,7 +55,7 @@
         if (event.key === 'Escape') target.blur();
         return;
       }
-      if (byId('keys').open) return;
+      if (document.querySelector('dialog[open]')) return;
       if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (onPanes() && (!state.run || state.pane)) crossboard.panes.back(); else if (state.run && crossboard.run) crossboard.run.back(); return; }
       const found = listed().find(([key, , work]) => work && key.toLowerCase() === event.key.toLowerCase());
       if (found) { event.preventDefault(); found[2](); }

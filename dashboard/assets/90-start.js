@@ -13,8 +13,8 @@
 
   const readAll = () => Promise.all([board.loadBoard(), board.loadRuns(true), board.loadTags()]);
   const first = readAll().then(() => {
-    const {tags, width} = grid.firstScreen();
-    if (tags.length && !document.hidden && !state.page) curves.prefetch(tags, width);
+    const {charts, width} = grid.firstScreen();
+    if (charts.length && !document.hidden && !state.page) curves.prefetch(charts, width);
   }).catch(error => error);
 
   let tagsDue = 0, runsDue = 0, boardDue = 0;
@@ -42,6 +42,7 @@
       if (unknown || removed.length) { loadSoon('runs', 20); loadSoon('board', 500); }
       else if ((change.runs || []).length) loadSoon('runs', Math.min(5000, 1000 + 4 * change.runs.length));
       curves.removed(removed);
+      if (tags.size && board.early) loadSoon('tags', 2000);   // what was too early to join may be sure by now
       if (tags.size) curves.changed(tags);
     });
     let boardName = null;

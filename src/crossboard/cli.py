@@ -81,7 +81,8 @@ def open_board(argv: Sequence[str]) -> int:
     """``crossboard PATH...``: open the board, or show the one that is open on these paths."""
     parser = board_parser()
     args = parser.parse_args(argv)
-    paths, said = _paths_to_open(parser, [*args.paths, *args.logdir])
+    paths, said = _paths_to_open(parser, [*args.paths, *(os.path.expanduser(path) for path in args.logdir)])
+    aliases = _aliases(parser, args.aliases)
     from crossboard.dashboard import open_boards
 
     found = open_boards.find(paths)
@@ -112,6 +113,7 @@ def open_board(argv: Sequence[str]) -> int:
                 version=__version__,
                 exporters=table_exporters(),
                 receivers=receivers,
+                aliases=aliases,
                 seal=os.environ.get("CROSSBOARD_SEAL", "1") != "0",
                 say=say,
             )
@@ -144,6 +146,12 @@ def board_parser() -> argparse.ArgumentParser:
         "--subruns",
         action="store_true",
         help="show torch's add_scalars and add_hparams as runs of their own, as TensorBoard does",
+    )
+    parser.add_argument(
+        "--aliases",
+        metavar="FILE",
+        help="rules that say which tags are one metric (default: CROSSBOARD_ALIASES, else crossboard/aliases in XDG_CONFIG_HOME or"
+        " ~/.config); the board edits them there",
     )
     parser.add_argument("--version", action="version", version=f"crossboard {__version__}")
     parser.add_argument(
@@ -210,6 +218,23 @@ def _existing(parser: argparse.ArgumentParser, path: str) -> str:
 def _wrong(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     print(f"{parser.prog}: {message}", file=sys.stderr)
     sys.exit(2)
+
+
+def _aliases(parser: argparse.ArgumentParser, named: str | None) -> str | None:
+    """The file of alias rules. Ends the program where one that was named cannot be read; None where there is no home to keep one."""
+    path = named or os.environ.get("CROSSBOARD_ALIASES") or ""
+    if not path:
+        base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        return os.path.join(base, "crossboard", "aliases") if os.path.isabs(base) else None
+    path = os.path.abspath(os.path.expanduser(path))
+    if os.path.exists(path):
+        from crossboard.store.aliases import BadRule, parse
+
+        try:
+            parse(Path(path).read_text("utf-8"))
+        except (BadRule, OSError, UnicodeDecodeError) as error:
+            _wrong(parser, f"alias rules: {error} ({path})")
+    return path
 
 
 def _title_of(paths: Sequence[str]) -> str:

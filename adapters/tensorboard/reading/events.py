@@ -301,8 +301,10 @@ def number_form(data: bytes, start: int, end: int) -> NumberForm | None:
     tensor = value.tensor
     if tensor is None or tensor.shape or tensor.dtype not in ("float32", "float64") or tensor.whole or tensor.strings:
         return None
+    own, width = (5, 4) if tensor.dtype == "float32" else (6, 8)
+    if any(number != own for number, _ in tensor.parts):  # values of another type's field
+        return None
     spans = [span for _, span in tensor.parts] if tensor.content is None else [tensor.content]
-    width = 4 if tensor.dtype == "float32" else 8
     if len(spans) != 1 or spans[0][1] - spans[0][0] != width or (tensor.content is not None and tensor.parts):
         return None
     return NumberForm(spans[0][0] - start, width, value.plugin or "", False)
