@@ -294,7 +294,7 @@ def number_form(data: bytes, start: int, end: int) -> NumberForm | None:
         if value.tag or value.image or value.histogram or value.audio:
             return None
         if value.simple is not None:
-            place = next(a for number, wire, a, _ in fields(data, start, end) if number == 2 and wire == FIXED32)
+            place = [a for number, wire, a, _ in fields(data, start, end) if number == 2 and wire == FIXED32][-1]  # the last one counts
             return NumberForm(place - start, 4, value.plugin or "", True) if value.tensor is None else None
     except NotAMessage:
         return None
