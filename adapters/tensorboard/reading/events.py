@@ -291,7 +291,7 @@ def number_form(data: bytes, start: int, end: int) -> NumberForm | None:
     """The form of what follows the tag of a summary value between `start` and `end`; None when it is no single float."""
     try:
         value = value_of(data, start, end)
-        if value.tag or value.image or value.histogram or value.audio:
+        if any(number == 1 for number, *_ in fields(data, start, end)) or value.tag or value.image or value.histogram or value.audio:
             return None
         if value.simple is not None:
             place = [a for number, wire, a, _ in fields(data, start, end) if number == 2 and wire == FIXED32][-1]  # the last one counts
