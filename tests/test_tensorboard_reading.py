@@ -286,11 +286,11 @@ def test_runs_are_found_as_tensorboard_finds_them(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "c")
     (tmp_path / "a" / "back").symlink_to(tmp_path)
-    assert [run.name for run in LogDirectory(str(tmp_path)).runs()] == [".", "a", "a/b", "c/deep/er"]
+    assert [run.name for run in LogDirectory(str(tmp_path)).runs()] == [".", "a", "a/b", "c/deep/er", "link/deep/er"]
     assert is_event_file("my.tfevents.123")
     assert not is_event_file("events.out.tfevents.1.h.profile-empty")
     cb.init(dir=tmp_path / "native").finish()
-    assert len(list(LogDirectory(str(tmp_path)).runs())) == 4
+    assert len(list(LogDirectory(str(tmp_path)).runs())) == 5
 
 
 def test_new_runs_appear_and_deleted_ones_go(tmp_path: Path) -> None:

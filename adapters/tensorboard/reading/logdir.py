@@ -1,8 +1,9 @@
 """Log directories as TensorBoard sees them: which directories are runs, and which files of them are event files.
 
 A run is a directory that holds an event file, found by a walk that follows links; its name is its path below the log directory,
-"." for that itself. An event file is one whose name contains ``tfevents`` and does not end in ``.profile-empty``. A link that leads
-back to a directory above it is not followed again.
+"." for that itself. An event file is one whose name contains ``tfevents`` and does not end in ``.profile-empty``. A link to a directory
+gives its runs a second name, as in TensorBoard; one that leads back to a directory above it is not followed again. The log directory
+itself is also a run where it holds nothing but the projector's list.
 
 Sources: tensorboard/backend/event_processing/io_wrapper.py (IsTensorBoardEventsFile, IsSummaryEventsFile), directory_watcher.py.
 """
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 from ....store.rundir import RUN_FILE, is_of_another
 
+from .projector import CONFIG
+
 if TYPE_CHECKING:
     from .storage import Remote, Storage
     from .subruns import SubRun
@@ -26,14 +29,15 @@ MARK: Final = "tfevents"
 _STARTED: Final = re.compile(r"tfevents\.(\d{9,11})\.")
 SETTLED_NS: Final = 2_000_000_000
 """A directory that changed so recently may change again without its time saying so."""
+DEEPEST: Final = 64
 LEFT_OUT: Final = frozenset([".git", "__pycache__", "node_modules", ".venv", "venv"])
 """Directories that no run lies in and that may be very large."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """A directory with event files. files: their names, sorted; the order in which they are read. parts: what files of sub-runs
-    (see `subruns`) are, by name."""
+    """A directory with event files. files: their names, sorted; the order in which they are read; the projector's list, too. parts:
+    what files of sub-runs (see `subruns`) are, by name."""
 
     path: str
     name: str
@@ -65,15 +69,14 @@ class LogDirectory:
             return
         self.unreadable = []
         listed: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {}
-        seen: set[tuple[int, int]] = set()
-        waiting = [self.path]
+        waiting: list[tuple[str, tuple[tuple[int, int], ...]]] = [(self.path, ())]
         while waiting:
-            directory = waiting.pop()
+            directory, above = waiting.pop()
             try:
                 state = os.stat(directory)
-                if (state.st_dev, state.st_ino) in seen:
+                here = (state.st_dev, state.st_ino)
+                if here in above or len(above) > DEEPEST:
                     continue
-                seen.add((state.st_dev, state.st_ino))
                 known = self._listed.get(directory)
                 if known is None or known[0] != state.st_mtime_ns:
                     files, below = _list(directory)
@@ -84,9 +87,9 @@ class LogDirectory:
                     self.unreadable.append(error)
                 continue
             listed[directory] = known
-            if known[1]:
+            if any(map(is_event_file, known[1])) or (known[1] and directory == self.path):
                 yield RunDirectory(directory, os.path.relpath(directory, self.path), known[1])
-            waiting.extend(os.path.join(directory, name) for name in reversed(known[2]))
+            waiting.extend((os.path.join(directory, name), (*above, here)) for name in reversed(known[2]))
         self._listed = listed
 
 
@@ -100,7 +103,7 @@ def _list(directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             if entry.is_dir():
                 if entry.name not in LEFT_OUT:
                     below.append(entry.name)
-            elif is_event_file(entry.name):
+            elif is_event_file(entry.name) or entry.name == CONFIG:
                 files.append(entry.name)
     return tuple(sorted(files)), tuple(sorted(below))
 
@@ -123,8 +126,8 @@ class RemoteDirectory:
             self.unreadable.append(error)
             return
         for directory, _, names in walked:
-            files = tuple(sorted(name for name in names if is_event_file(name)))
-            if files:
+            files = tuple(sorted(name for name in names if is_event_file(name) or name == CONFIG))
+            if any(map(is_event_file, files)) or (files and str(directory).rstrip("/") == root):
                 yield RunDirectory(str(directory), os.path.relpath(directory, root), files)
 
 

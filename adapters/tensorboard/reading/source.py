@@ -29,15 +29,16 @@ from ....store.blobs import read_blob
 from ....store.errors import Damaged, NotFound
 from ....store.framing import OVERHEAD
 from ....store.kinds import Points, Problem
-from ....store.records import Blob, Ended, Foreign, TensorPoint
+from ....store.records import Blob, Ended, Foreign, SummarySet, TensorPoint
 from ....store.source import Batch, FoundRun, Placed, Strand, WriterLife
-from . import hparams
+from . import hparams, layout
 from .events import Event, array_of, event_of
 from .fields import NotAMessage
 from .frames import Frames, find_frames
 from .graphs import graph_of, of_meta_graph
 from .logdir import LogDirectory, RemoteDirectory, RunDirectory, started_of
 from .points import Piece, points_of
+from .projector import CONFIG, TABLE, VECTORS, decoded, embeddings_of, point_of
 from .scalars import Numbers, find_numbers
 from .storage import Bytes, Local, Remote, Storage, is_url
 from .subruns import SubRun, SubRuns
@@ -74,12 +75,13 @@ class FileCursor(msgspec.Struct, omit_defaults=True):
 
 
 class RunCursor(msgspec.Struct, omit_defaults=True):
-    """How far a run was read. newest: the youngest wall time so far."""
+    """How far a run was read. newest: the youngest wall time so far; embeddings: what was told of the projector's, by name."""
 
     files: dict[str, FileCursor] = {}
     plugins: dict[str, str] = {}
     attempt: int = 0
     graphs: int = 0
+    embeddings: dict[str, str] = {}
     newest: float = float("-inf")
 
 
@@ -170,9 +172,9 @@ class TensorBoardSource:
             path = os.path.join(run.path, blob.path)
             if not os.path.abspath(path).startswith(os.path.join(os.path.abspath(run.path), "")):
                 raise NotFound(f"blob: want a file in {run.path}, got {blob.path}")
-            if isinstance(self._storage, Remote):
-                return self._remote(path, blob)
-            blob = msgspec.structs.replace(blob, path=path)
+            encoding, blob = blob.encoding, msgspec.structs.replace(blob, path=path, encoding="")
+            data = self._remote(path, blob) if isinstance(self._storage, Remote) else read_blob(run.path, blob)
+            return decoded(data, encoding, path) if encoding in (VECTORS, TABLE) else data
         return read_blob(run.path, blob)
 
     def _remote(self, path: str, blob: Foreign) -> bytes:
@@ -202,12 +204,15 @@ class Reading:
         opened = self._storage.open(path)
         try:
             known = self.state.files.get(name)
-            if known is not None and (opened.size < known.offset or _proof(opened, known.offset) != known.proof):
+            anew = known is not None and (opened.size < known.offset or _proof(opened, known.offset) != known.proof)
+            if anew and os.path.basename(name) != CONFIG:  # the projector's list is written anew each time
                 raise Restart
             file = known if known is not None else FileCursor()
             if known is None and opened.size == 0:
                 return 0
             self.state.files[name] = file
+            if os.path.basename(name) == CONFIG:
+                return self._read_embeddings(name, file, opened)
             self._inline = not opened.by_offset
             while done < budget and file.offset < opened.size:
                 left = opened.size - file.offset
@@ -229,6 +234,43 @@ class Reading:
         finally:
             opened.close()
         return done
+
+    def _read_embeddings(self, name: str, file: FileCursor, opened: Bytes) -> int:
+        """Read the projector's list whole, where it is another one; what it lists that was not told becomes records."""
+        data = opened.read(opened.size, 0)
+        proof = int(google_crc32c.value(data))
+        if file.offset == len(data) and file.proof == proof:
+            return 0
+        if not file.attempts:
+            self._begin_attempt(file, anew=False)
+        path = os.path.join(self.directory, name)
+        placed: dict[str, Any] = {"writer": file.writer(name), "attempt": file.attempts[-1], "rank": 0, "path": path, "offset": 0}
+        told = self.state.embeddings
+        try:
+            listed = embeddings_of(data)
+        except NotAMessage as error:
+            self._say(name, 0, f"projector: {error}; left out")
+            listed = []
+        for one in listed:
+            try:
+                if one.tensor:
+                    record: Any = point_of(one, os.path.dirname(path), self._storage)
+                    if os.path.dirname(name):  # of a sub-run: told from the run's own directory
+                        record = _below(record, os.path.dirname(name))
+                    said = msgspec.json.encode(record).decode()
+                else:
+                    said = "in a checkpoint, which is not read"
+                    record = SummarySet(wall_time=0.0, summary={"projector": {one.name: said}})
+            except (NotAMessage, OSError) as error:
+                self._say(name, 0, f"embedding {one.name!r}: {error}; left out")
+                continue
+            if told.get(one.name, said) != said:
+                raise Restart  # it holds other vectors now
+            if one.name not in told:
+                told[one.name] = said
+                self._records.append(Placed(record, **placed))
+        file.offset, file.proof = len(data), proof
+        return len(data)
 
     def batch(self, names: tuple[str, ...], *, more: bool) -> Batch:
         """All that was gathered."""
@@ -344,10 +386,17 @@ class Reading:
                         self._records.append(Placed(record, **placed))  # type: ignore[arg-type]
                 except UNREADABLE as error:
                     self._say(name, offset, f"hyperparameters: {error}; left out")
+            elif value.tensor is not None and plugins.get(value.tag) == layout.PLUGIN:
+                try:
+                    asked = layout.record_of(piece.data, value, event.wall_time)
+                    if asked is not None:
+                        self._records.append(Placed(asked, **placed))  # type: ignore[arg-type]
+                except UNREADABLE as error:
+                    self._say(name, offset, f"layout of custom scalars: {error}; left out")
             elif value.simple is not None or (value.tensor is not None and plugins.get(value.tag) == SCALARS):
                 self._keep_number(name, file, piece, event, value, offset)
         self._keep_graph(name, piece, event, offset, placed)
-        others = [one for one in event.values if not (one.simple is not None or plugins.get(one.tag) in (SCALARS, hparams.PLUGIN))]
+        others = [one for one in event.values if not (one.simple is not None or plugins.get(one.tag) in (SCALARS, hparams.PLUGIN, layout.PLUGIN))]
         if not others:
             return
         try:
@@ -396,6 +445,16 @@ class Reading:
 
     def _say(self, name: str, offset: int, what: str) -> None:
         self.problems.append(Problem(os.path.join(self.directory, name), offset, what))
+
+
+def _below(record: Any, folder: str) -> Any:
+    """`record` with the paths of its blobs told from the directory above `folder`."""
+    if isinstance(record, Foreign):
+        return msgspec.structs.replace(record, path=os.path.join(folder, record.path))
+    if isinstance(record, msgspec.Struct):
+        changed = {name: _below(getattr(record, name), folder) for name in ("blob", "metadata", "sprite") if hasattr(record, name)}
+        return msgspec.structs.replace(record, **changed) if changed else record
+    return record
 
 
 def _proof(opened: Bytes, offset: int) -> int:

@@ -17,7 +17,7 @@ from typing import Final
 from .events import event_of
 from .fields import NotAMessage
 from .frames import find_frames
-from .logdir import RunDirectory
+from .logdir import RunDirectory, is_event_file
 from .storage import Storage
 
 PEEK: Final = 256 << 10
@@ -71,7 +71,7 @@ class SubRuns:
     def _look(self, directory: RunDirectory, storage: Storage) -> SubRun | None:
         """What `directory` is by its first events; None while there are none that tell."""
         tags: set[str] = set()
-        for name in directory.files:
+        for name in filter(is_event_file, directory.files):
             path = os.path.join(directory.path, name)
             try:
                 opened = storage.open(path)
