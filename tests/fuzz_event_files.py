@@ -2,12 +2,12 @@
 
     python -m venv fuzz && fuzz/bin/pip install atheris numpy msgspec google-crc32c
     PYTHONPATH=src python tests/fuzz_event_files.py --seeds CORPUS LOGDIR...      real event files, cut into seeds
-    PYTHONPATH=src fuzz/bin/python tests/fuzz_event_files.py CORPUS -max_total_time=1200 -timeout=20 -rss_limit_mb=1500 -max_len=8192
+    PYTHONPATH=src fuzz/bin/python tests/fuzz_event_files.py CORPUS -max_total_time=1200 -timeout=20 -rss_limit_mb=3000 -max_len=8192
 
 atheris (PyPI) has wheels for Linux; what stands after the corpus goes to libFuzzer. An input that fails is written as ``crash-<hash>``
 and run again by naming it in the place of the corpus.
 
-    input := b"F" bytes of a file  |  anything else: (length u16, payload)*, each payload put into a whole frame
+    input := b"F" bytes of a file  |  b"P" a projector's list  |  anything else: (length u16, payload)*, each put into a whole frame
 
 What must hold of each input: nothing is raised, the numbers that are found all at once are those of the slow decoder, every
 record can be kept (it encodes), and a file that is read in small pieces says what it says in one.
@@ -94,6 +94,9 @@ def check(data: bytes) -> None:
     from crossboard.adapters.tensorboard.reading.frames import find_frames
     from crossboard.adapters.tensorboard.reading.scalars import find_numbers
 
+    if data[:1] == b"P":
+        check_list(data[1:])
+        return
     whole = file_of(data)
     found = find_frames(whole, path="x", base=0)
     plain, end, _ = read_frames(whole, path="x")
@@ -118,10 +121,25 @@ def check(data: bytes) -> None:
     assert read(whole, 1 << 30)[:2] == read(whole, 1)[:2]
 
 
+def check_list(data: bytes) -> None:
+    """A projector's list is read, or refused in the one way."""
+    from crossboard.adapters.tensorboard.reading.fields import NotAMessage
+    from crossboard.adapters.tensorboard.reading.projector import embeddings_of
+
+    try:
+        assert all(isinstance(one.name, str) for one in embeddings_of(data))
+    except NotAMessage:
+        return
+
+
 def seeds(corpus: Path, logdirs: list[str]) -> int:
     """Write inputs made of the event files below `logdirs`: an event each, and files as they are where they are short."""
     corpus.mkdir(parents=True, exist_ok=True)
     made = 0
+    for list_ in [file for logdir in logdirs for file in sorted(Path(logdir).rglob("projector_config.pbtxt"))]:
+        one = b"P" + list_.read_bytes()
+        (corpus / hashlib.sha256(one).hexdigest()[:16]).write_bytes(one)
+        made += 1
     for file in [file for logdir in logdirs for file in sorted(Path(logdir).rglob("*tfevents*")) if file.is_file()]:
         frames, _, _ = read_frames(file.read_bytes(), path=str(file))
         payloads = [payload for _, payload in frames if len(payload) < 4000]
@@ -140,7 +158,7 @@ def main() -> None:
         return
     atheris: Any = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["crossboard.adapters.tensorboard.reading"]):
-        for name in ("events", "fields", "frames", "graphs", "hparams", "points", "scalars", "source"):
+        for name in ("events", "fields", "frames", "graphs", "hparams", "layout", "points", "projector", "scalars", "source"):
             importlib.import_module(f"crossboard.adapters.tensorboard.reading.{name}")
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

@@ -270,6 +270,10 @@ def _varints(data: bytes, at: int, end: int) -> list[int]:
 
 def _converted(values: list[int], number: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     if number == HALF:
+        if any(value > 0xFFFF for value in values):  # torch's add_tensor puts the bits of a float32 there
+            wide = (np.array(values, np.uint64) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+            with np.errstate(over="ignore"):
+                return (wide >> np.uint32(16)).astype(dtype) if dtype.kind == "u" else wide.view(np.float32).astype(dtype)
         bits = (np.array(values, np.uint64) & np.uint64(0xFFFF)).astype(np.uint16)
         return bits.view(dtype) if dtype.itemsize == 2 else bits.astype(dtype)
     if number in UNSIGNED:

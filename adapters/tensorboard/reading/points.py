@@ -43,6 +43,7 @@ from .events import Event, Span, Tensor, Value, array_of, strings_of
 from .fields import BYTES, FIXED32, FIXED64, VARINT, NotAMessage, double, fields, single, text
 from .graphs import keras_graph
 
+MESH: Final = "mesh"
 KERAS_MODEL: Final = "graph_keras_model"
 MOST_COUNTED: Final = 1 << 62
 MOST_PIXELS: Final = 1 << 31
@@ -73,8 +74,8 @@ def points_of(piece: Piece, event: Event, plugins: dict[str, str]) -> Iterable[P
     parts: dict[str, dict[int, tuple[Value, Any]]] = {}
     for value in event.values:
         plugin = plugins.get(value.tag, "")
-        if plugin == "mesh" and value.tensor is not None:
-            name, content, config = _mesh_head(piece.data, value)
+        if plugin == MESH and value.tensor is not None:
+            name, content, config, _ = _mesh_head(piece.data, value)
             parts.setdefault(name or value.tag, {})[content] = (value, config)
             continue
         point = _point(piece, event, value, plugin)
@@ -268,14 +269,32 @@ def _pr_curve(array: np.ndarray[Any, Any], at: dict[str, Any]) -> PRCurvePoint:
     )
 
 
-def _mesh_head(data: bytes, value: Value) -> tuple[str, int, dict[str, Any]]:
-    name, content, config = "", 0, {}
+def missing_of(data: bytes, values: Iterable[Value], plugins: dict[str, str]) -> dict[str, int]:
+    """Name -> parts that `values` of one step announce and do not bring, as bits, of each mesh among them; 0 for a whole one.
+
+    torch writes all parts of a mesh into one event, TensorFlow each into one of its own. Raises NotAMessage.
+    """
+    announced: dict[str, int] = {}
+    brought: dict[str, int] = {}
+    for value in values:
+        if plugins.get(value.tag) == MESH and value.tensor is not None:
+            name, content, _, parts = _mesh_head(data, value)
+            mesh = name or value.tag
+            announced[mesh] = announced.get(mesh, 0) | parts
+            brought[mesh] = brought.get(mesh, 0) | 1 << content
+    return {mesh: parts & ~brought[mesh] for mesh, parts in announced.items()}
+
+
+def _mesh_head(data: bytes, value: Value) -> tuple[str, int, dict[str, Any], int]:
+    name, content, config, parts = "", 0, {}, 0
     if value.content is not None:
         for number, wire, a, b in fields(data, *value.content):
             if number == 2 and wire == BYTES:
                 name = text(data, a, b)
             elif number == 3 and wire == VARINT:
                 content = a
+            elif number == 7 and wire == VARINT:
+                parts = a & 0b1110
             elif number == 5 and wire == BYTES and b > a:
                 try:
                     config = msgspec.json.decode(data[a:b], type=dict[str, Any])
@@ -284,7 +303,7 @@ def _mesh_head(data: bytes, value: Value) -> tuple[str, int, dict[str, Any]]:
     if not content:
         content = next((number for number, part in MESH_PARTS.items() if value.tag.endswith("_" + part)), 0)
         name = name or value.tag.rpartition("_")[0]
-    return name, content, config
+    return name, content if content in MESH_PARTS else 0, config, parts
 
 
 def _meshes(piece: Piece, event: Event, name: str, parts: dict[int, tuple[Value, Any]]) -> Iterable[Point]:
@@ -318,7 +337,8 @@ def _meshes(piece: Piece, event: Event, name: str, parts: dict[int, tuple[Value,
 
 
 def _raw(array: np.ndarray[Any, Any], dtype: str) -> Inline:
-    return Inline(np.ascontiguousarray(array, dtype).tobytes(), "application/octet-stream")
+    with np.errstate(invalid="ignore", over="ignore"):  # an index or a colour that is NaN is none
+        return Inline(np.ascontiguousarray(array, dtype).tobytes(), "application/octet-stream")
 
 
 def _tensor(piece: Piece, tensor: Tensor, plugin: str, at: dict[str, Any]) -> TensorPoint:

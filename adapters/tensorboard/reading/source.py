@@ -37,7 +37,7 @@ from .fields import NotAMessage
 from .frames import Frames, find_frames
 from .graphs import graph_of, of_meta_graph
 from .logdir import LogDirectory, RemoteDirectory, RunDirectory, started_of
-from .points import Piece, points_of
+from .points import Piece, missing_of, points_of
 from .projector import CONFIG, TABLE, VECTORS, decoded, embeddings_of, point_of
 from .scalars import Numbers, find_numbers
 from .storage import Bytes, Local, Remote, Storage, is_url
@@ -75,13 +75,15 @@ class FileCursor(msgspec.Struct, omit_defaults=True):
 
 
 class RunCursor(msgspec.Struct, omit_defaults=True):
-    """How far a run was read. newest: the youngest wall time so far; embeddings: what was told of the projector's, by name."""
+    """How far a run was read. newest: the youngest wall time so far; embeddings: what was told of the projector's, by name;
+    meshes: events of a mesh whose other parts have not come yet, by step and name."""
 
     files: dict[str, FileCursor] = {}
     plugins: dict[str, str] = {}
     attempt: int = 0
     graphs: int = 0
     embeddings: dict[str, str] = {}
+    meshes: dict[str, list[bytes]] = {}
     newest: float = float("-inf")
 
 
@@ -310,7 +312,11 @@ class Reading:
             self._begin_attempt(file, anew=first is not None and first > self.state.newest and name not in self._parts)
         self._learn(numbers, events)
         told = np.array([self.state.plugins.get(tag) for tag in numbers.tags], object)
+        slow = {value.tag for _, event in events for value in event.values if value.simple is not None or value.tensor is not None}
         is_number = numbers.simple | (told[numbers.tag] == SCALARS) if len(numbers.tags) else numbers.simple
+        mixed = [number for number, tag in enumerate(numbers.tags) if tag in slow]
+        if mixed:  # numbers of one tag in two forms: told one by one, in the order of the file
+            is_number &= ~np.isin(numbers.tag, mixed)
         for index in numbers.record[~is_number].tolist():  # a rank-0 float of another plugin
             event = self._event(name, file, frames, index)
             if event is not None:
@@ -318,15 +324,18 @@ class Reading:
         events.sort(key=lambda pair: pair[0])
         piece = Piece(frames.data, name, file.offset, inline=self._inline)
         low = 0
+        waiting = [key for key in self.state.meshes if key.startswith(f"{name}\n")]
         for index, event in events:
             if event.session == START:
                 low = self._keep_numbers(name, file, numbers, is_number, low, index)
                 if file.started:
                     self._begin_attempt(file, anew=True)
-            self._keep_event(name, file, piece, event, int(frames.start[index]))
+            self._keep_event(name, file, piece, event, int(frames.start[index]), int(frames.size[index]))
             file.started = file.started or bool(event.values)
             self.state.newest = max(self.state.newest, event.wall_time)
         self._keep_numbers(name, file, numbers, is_number, low, len(frames.start))
+        for key in waiting:  # more came, and not what was missing
+            self._keep_mesh(name, file, key, file.offset)
         if len(numbers.wall_time):
             self.state.newest = max(self.state.newest, float(numbers.wall_time.max()))
 
@@ -374,7 +383,41 @@ class Reading:
             self._strands.setdefault((self._tag(name, numbers.tags[tag]), file.attempts[-1], file.writer(name)), []).append(columns)
         return high
 
-    def _keep_event(self, name: str, file: FileCursor, piece: Piece, event: Event, begin: int) -> None:
+    def _keep_mesh(self, name: str, file: FileCursor, key: str, offset: int) -> None:
+        """Put the events of a mesh together, each of which brought a part of it."""
+        payloads = self.state.meshes.pop(key, [])
+        data, at, values, first = b"".join(payloads), 0, [], None
+        for payload in payloads:
+            event = event_of(data, at, at + len(payload))
+            first, at = first or event, at + len(payload)
+            values += event.values
+        if first is not None:
+            path = os.path.join(self.directory, name)
+            try:
+                for point in points_of(Piece(data, name, 0, inline=True), replace(first, values=values), self.state.plugins):
+                    self._records.append(Placed(point, file.writer(name), file.attempts[-1], 0, path, offset))
+            except UNREADABLE as error:
+                self._say(name, offset, f"mesh {values[0].tag!r}: {error}; left out")
+
+    def _wait_for_parts(self, name: str, file: FileCursor, piece: Piece, event: Event, begin: int, size: int, offset: int) -> bool:
+        """Whether `event` is of a mesh whose parts come in several events: it is kept until they are all there."""
+        try:
+            missing = missing_of(piece.data, event.values, self.state.plugins)
+        except NotAMessage:
+            return False
+        if not any(missing.values()) or len(missing) > 1:
+            return False
+        key = f"{name}\n{event.step}\n{next(iter(missing))}"
+        held = [*self.state.meshes.get(key, []), piece.data[begin : begin + size]]
+        self.state.meshes[key] = held
+        data = b"".join(held)
+        ends = np.cumsum([len(one) for one in held]).tolist()
+        values = [value for one, end in zip(held, ends, strict=True) for value in event_of(data, end - len(one), end).values]
+        if not any(missing_of(data, values, self.state.plugins).values()):
+            self._keep_mesh(name, file, key, offset)
+        return True
+
+    def _keep_event(self, name: str, file: FileCursor, piece: Piece, event: Event, begin: int, size: int) -> None:
         path, offset = os.path.join(self.directory, name), file.offset + begin - 12
         placed = {"writer": file.writer(name), "attempt": file.attempts[-1], "rank": 0, "path": path, "offset": offset}
         plugins = self.state.plugins
@@ -397,7 +440,7 @@ class Reading:
                 self._keep_number(name, file, piece, event, value, offset)
         self._keep_graph(name, piece, event, offset, placed)
         others = [one for one in event.values if not (one.simple is not None or plugins.get(one.tag) in (SCALARS, hparams.PLUGIN, layout.PLUGIN))]
-        if not others:
+        if not others or self._wait_for_parts(name, file, piece, event, begin, size, offset):
             return
         try:
             for point in points_of(piece, replace(event, values=others), plugins):
