@@ -105,7 +105,7 @@ def check(directory: Path) -> Read:
     assert len(mine) == sum(len(array) for *_, array in meshes)
     for record, vertices in zip(mine, [one for *_, array in meshes for one in array], strict=True):
         assert np.array_equal(np.frombuffer(read.bytes(record.vertices), "<f4").reshape(vertices.shape), vertices)
-    assert len(read.of(GraphPoint)) == sum(one[0] in GRAPHS for one in wanted)
+    assert len(read.of(GraphPoint)) == sum(one[0] in GRAPHS or one[0] == "graph_run_metadata_graph" for one in wanted)
     return read
 
 
@@ -295,6 +295,9 @@ def test_tf_summary(tmp_path: Path) -> None:
     read = check(tmp_path)
     kinds = Counter(point.plugin for point in read.of(TensorPoint))
     assert kinds == {"": 1, "mine": 2, "graph_run_metadata_graph": 1}
+    (trace,) = [point for point in read.of(GraphPoint) if point.tag == "trace"]
+    relu = next(one for one in trace.operations if one.type == "Relu")
+    assert {edge.source for edge in trace.edges if edge.target == relu.name} <= {one.name for one in trace.operations if one.type == "Mul"}
     odd = tf.summary.create_file_writer(str(tmp_path / "odd"))
     with odd.as_default():
         tf.summary.write("bfloat", tf.constant([1.5, -2.5], tf.bfloat16), step=0)  # TensorBoard's own loader cannot read it

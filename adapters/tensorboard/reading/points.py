@@ -8,6 +8,7 @@
     text            text               strings of any shape
     pr_curves       pr_curve           [6, n]; the counts are kept, precision and recall follow from them
     graph_keras_model   graph          the model's JSON, layer by layer
+    graph_run_metadata_graph   graph   of tf.function, from the RunMetadata, which is kept as a tensor, too
     mesh            mesh               values of one event and one name are put together
     all else        tensor             with the plugin's name
 
@@ -41,9 +42,10 @@ from ....store.records import (
 )
 from .events import Event, Span, Tensor, Value, array_of, strings_of
 from .fields import BYTES, FIXED32, FIXED64, VARINT, NotAMessage, double, fields, single, text
-from .graphs import keras_graph
+from .graphs import graph_of_run, keras_graph
 
 MESH: Final = "mesh"
+RUN_METADATA: Final = frozenset(["graph_run_metadata", "graph_run_metadata_graph"])
 KERAS_MODEL: Final = "graph_keras_model"
 MOST_COUNTED: Final = 1 << 62
 MOST_PIXELS: Final = 1 << 31
@@ -81,6 +83,10 @@ def points_of(piece: Piece, event: Event, plugins: dict[str, str]) -> Iterable[P
         point = _point(piece, event, value, plugin)
         if point is not None:
             yield point
+        if plugin in RUN_METADATA and value.tensor is not None and value.tensor.strings:
+            graph = graph_of_run(piece.data, value.tensor.strings[0], tag=value.tag, step=event.step, wall_time=event.wall_time)
+            if graph is not None:
+                yield graph
     for name, mesh in parts.items():
         yield from _meshes(piece, event, name, mesh)
 
