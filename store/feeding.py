@@ -56,6 +56,8 @@ class Feeder:
                 claimed |= {run.found.key for run in self._store.held_runs() if run.owner is source}
                 counts[number] = self._infos[number].runs
                 continue
+            if getattr(source, "trouble", ""):
+                errors[number] = str(source.trouble)  # type: ignore[attr-defined]  # not every source has one
             mine = [run for run in found if run.key not in claimed]
             claimed |= {run.key for run in mine}
             counts[number] = len(mine)

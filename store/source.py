@@ -99,7 +99,7 @@ class FoundRun:
 
 
 class Source(Protocol):
-    """Read access to one path in one format."""
+    """Read access to one path in one format. One that has a ``trouble: str`` says there what its newest scan had to pass over."""
 
     format: str
     """"native", "tensorboard", "visdom", ..."""

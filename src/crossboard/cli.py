@@ -12,7 +12,7 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -81,7 +81,10 @@ def open_board(argv: Sequence[str]) -> int:
     """``crossboard PATH...``: open the board, or show the one that is open on these paths."""
     parser = board_parser()
     args = parser.parse_args(argv)
-    paths, said = _paths_to_open(parser, [*args.paths, *(os.path.expanduser(path) for path in args.logdir)])
+    named = [one for spec in args.logdir_spec for one in _spec(spec)]
+    places = [os.path.expanduser(path) for path in (*args.logdir, *(path for _, path in named))]
+    paths, said = _paths_to_open(parser, [*args.paths, *places])
+    names = {path if "://" in path else os.path.abspath(os.path.expanduser(path)): name for name, path in named if name}
     aliases = _aliases(parser, args.aliases)
     from crossboard.dashboard import open_boards
 
@@ -96,9 +99,9 @@ def open_board(argv: Sequence[str]) -> int:
     if said:
         print(said)
     receivers, more = _receivers(paths) if args.visdom else ([], [])
-    store = _store_over([*paths, *more], subruns=args.subruns)
+    store = _store_over([*paths, *more], subruns=args.subruns, names=names)
     try:
-        with progress_of(store):
+        with progress_of(store, nothing=None if said else lambda: _nothing(paths)):
             serve(
                 store,
                 paths=paths,
@@ -142,6 +145,14 @@ def board_parser() -> argparse.ArgumentParser:
         help="run roots, projects or single runs (default: CROSSBOARD_DIR, else runs/ here or in a parent directory)",
     )
     parser.add_argument("--logdir", action="append", default=[], metavar="DIR", help="the same as PATH; repeatable")
+    parser.add_argument(
+        "--logdir_spec",
+        "--logdir-spec",
+        action="append",
+        default=[],
+        metavar="NAME:DIR,...",
+        help="several log directories, each with a name for its runs, as TensorBoard has it",
+    )
     parser.add_argument(
         "--subruns",
         action="store_true",
@@ -266,8 +277,24 @@ def _receivers(paths: Sequence[str]) -> tuple[list[Receiver], list[str]]:
     return [receiver], more
 
 
-def _store_over(paths: Sequence[str], *, subruns: bool = False) -> EmbeddedStore:
+def _spec(text: str) -> list[tuple[str, str]]:
+    """(name, path) of each part of a ``--logdir_spec``; "" for one without a name, such as a path from the root or a URL."""
+    made = []
+    for part in filter(None, text.split(",")):
+        name, colon, path = part.partition(":")
+        plain = not colon or part.startswith("/") or part[len(name) :].startswith("://") or (os.name == "nt" and len(name) == 1)
+        made.append(("", part) if plain else (name, path))
+    return made
+
+
+def _nothing(paths: Sequence[str]) -> str:
+    from crossboard.nearby import no_runs
+
+    return f"{no_runs(paths)}\n  the board goes on watching"
+
+
+def _store_over(paths: Sequence[str], *, subruns: bool = False, names: Mapping[str, str] | None = None) -> EmbeddedStore:
     from crossboard.store.embedded import EmbeddedStore
     from crossboard.wiring import sources_for
 
-    return EmbeddedStore(sources_for(paths, subruns=subruns))
+    return EmbeddedStore(sources_for(paths, subruns=subruns, names=names))

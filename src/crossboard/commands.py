@@ -15,6 +15,9 @@ from typing import Any, Final
 from crossboard.store.kinds import RunInfo
 
 
+MOST_PROBLEMS: Final = 10
+
+
 def parser_of(command: str, description: str, examples: str, *, paths: str = "+") -> argparse.ArgumentParser:
     """A parser for `command` that takes paths and shows `examples`."""
     parser = argparse.ArgumentParser(
@@ -97,7 +100,13 @@ def list_runs(argv: Sequence[str]) -> int:
         _print_table(rows, right=(4, 5, 6))
         bad = [problem for run in runs for problem in run.problems]
         if bad:
-            print(f"{len(bad)} problems were met; `crossboard verify` names them", file=sys.stderr)
+            for problem in bad[:MOST_PROBLEMS]:
+                print(problem, file=sys.stderr)
+            if len(bad) > MOST_PROBLEMS:
+                print(f"{len(bad)} problems were met; the board names them all, `crossboard verify` those of native runs", file=sys.stderr)
+        for source in store.sources():
+            if source.error:
+                print(f"{source.path}: {source.error}", file=sys.stderr)
         return 0
     finally:
         store.close()

@@ -51,6 +51,7 @@ PIECE: Final = 8 << 20
 """Bytes that are decoded together: small enough for the caches of a processor."""
 PROOF: Final = 512
 """So many bytes before the cursor prove that a file is still the same."""
+MOST_NAMED: Final = 3
 START: Final = 1
 UNREADABLE: Final = (NotAMessage, ValueError, OverflowError, RecursionError)
 """What bytes that mean nothing come to: told with their place, and left out."""
@@ -100,9 +101,11 @@ class TensorBoardSource:
 
     format = FORMAT
 
-    def __init__(self, path: str | os.PathLike[str], *, subruns: bool = False) -> None:
-        """subruns: whether sub-runs of add_scalars and add_hparams stay runs of their own, as TensorBoard shows them."""
+    def __init__(self, path: str | os.PathLike[str], *, subruns: bool = False, name: str = "") -> None:
+        """subruns: whether sub-runs of add_scalars and add_hparams stay runs of their own, as TensorBoard shows them; name: what the
+        names of the runs begin with."""
         named = os.fspath(path)
+        self._name = name
         self.path = named.rstrip("/") if is_url(named) else os.path.abspath(named)
         self._storage: Storage = Remote(named) if is_url(named) else Local()
         self._subruns = None if subruns else SubRuns()
@@ -121,7 +124,7 @@ class TensorBoardSource:
         project = os.path.basename(root)
         found = []
         for directory in directories:
-            name = project if directory.name == "." else directory.name
+            name = (self._name or project) if directory.name == "." else os.path.join(self._name, directory.name)
             key = f"{FORMAT}:{directory.path}"
             found.append(
                 FoundRun(
@@ -129,6 +132,13 @@ class TensorBoardSource:
                 )
             )
         return found
+
+    @property
+    def trouble(self) -> str:
+        """Which directories the newest scan could not list; "" when it listed all."""
+        named = [f"{error.filename or self.path}: {error.strerror or error}" for error in self.logdir.unreadable]
+        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        return f"cannot be listed: {', '.join(named[:MOST_NAMED])}{more}" if named else ""
 
     def _token(self, directory: RunDirectory) -> object:
         """What changes when a file of the run grows, appears or is replaced."""
