@@ -90,7 +90,14 @@ class AliasBook:
         rows = []
         for title in sorted({*found, *sure}):
             one = sure.get(title) or found[title]
-            rows.append({"title": title, "splits": one.splits, "sure": title in sure, "why": one.why or ("" if title in sure else "its rules begin with ?")})
+            rows.append(
+                {
+                    "title": title,
+                    "splits": one.splits,
+                    "sure": title in sure,
+                    "why": one.why or ("" if title in sure else "its rules begin with ?"),
+                }
+            )
         return {
             "rules": aliases.text,
             "built_in": aliases.text == BUILT_IN,

@@ -143,7 +143,9 @@ def seeds(corpus: Path, logdirs: list[str]) -> int:
     for file in [file for logdir in logdirs for file in sorted(Path(logdir).rglob("*tfevents*")) if file.is_file()]:
         frames, _, _ = read_frames(file.read_bytes(), path=str(file))
         payloads = [payload for _, payload in frames if len(payload) < 4000]
-        inputs = [input_of([payload]) for payload in payloads[:2000]] + [input_of(payloads[n : n + 8]) for n in range(0, min(len(payloads), 200), 8)]
+        inputs = [input_of([payload]) for payload in payloads[:2000]] + [
+            input_of(payloads[n : n + 8]) for n in range(0, min(len(payloads), 200), 8)
+        ]
         if file.stat().st_size < 4000:
             inputs.append(b"F" + file.read_bytes())
         for one in inputs:

@@ -95,7 +95,10 @@ def test_rules_are_kept_in_their_own_file_and_hold_at_once(client: TestClient, r
     before = {path: path.read_bytes() for path in root.rglob("*tfevents*")}
     told = client.get("/api/aliases").json()
     assert (told["rules"], told["built_in"], told["path"], told["pairs"]) == (BUILT_IN, True, str(rules), 1)
-    assert {one["title"]: (one["sure"], one["why"]) for one in told["families"]} == {"loss": (True, ""), "acc": (False, "its rules begin with ?")}
+    assert {one["title"]: (one["sure"], one["why"]) for one in told["families"]} == {
+        "loss": (True, ""),
+        "acc": (False, "its rules begin with ?"),
+    }
     assert save(client, "train/* -> * : train\nval/* -> * : validation\n").status_code == 200
     assert families(client) == {"acc": {"train/acc": "train", "val/acc": "validation"}}
     assert rules.read_text() == "train/* -> * : train\nval/* -> * : validation\n"

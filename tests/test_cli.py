@@ -291,7 +291,9 @@ def test_logdir_spec_gives_the_runs_of_a_directory_a_name(tmp_path: Path) -> Non
     for place in ("one", "one/below", "two"):
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / "events.out.tfevents.1.host").write_bytes(b"")
-    sources = sources_for([tmp_path / "one", tmp_path / "two"], subruns=True, names={str(tmp_path / "one"): "first", str(tmp_path / "two"): "second"})
+    sources = sources_for(
+        [tmp_path / "one", tmp_path / "two"], subruns=True, names={str(tmp_path / "one"): "first", str(tmp_path / "two"): "second"}
+    )
     assert [run.name for source in sources for run in source.scan()] == ["first", "first/below", "second"]
 
 

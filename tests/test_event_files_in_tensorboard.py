@@ -33,7 +33,23 @@ pytestmark = [pytest.mark.browser, pytest.mark.tensorboard, pytest.mark.torch, p
 
 LAYOUT = {"losses": {"both": ["Multiline", ["loss/train", "loss/val"]], "band": ["Margin", ["mid", "low", "high"]]}}
 RUNS = {"export/p/run0", "export/p/run1", "mirror/p/run2"}
-PAGES = set("scalars custom_scalars images audio graphs distributions histograms text pr_curves hparams mesh projector timeseries".split())
+PAGES = set(
+    [
+        "scalars",
+        "custom_scalars",
+        "images",
+        "audio",
+        "graphs",
+        "distributions",
+        "histograms",
+        "text",
+        "pr_curves",
+        "hparams",
+        "mesh",
+        "projector",
+        "timeseries",
+    ]
+)
 WAIT_MS = 60_000
 
 
@@ -41,7 +57,12 @@ def log(root: Path, number: int, **options: Any) -> None:
     import torch
 
     rng = np.random.default_rng(number)
-    config = {"lr": 0.25 * (number + 1), "optimizer": ["adam", "sgd", "lion"][number], "custom_scalars": LAYOUT, **({"late": True} if number else {})}
+    config = {
+        "lr": 0.25 * (number + 1),
+        "optimizer": ["adam", "sgd", "lion"][number],
+        "custom_scalars": LAYOUT,
+        **({"late": True} if number else {}),
+    }
     with cb.init(dir=root, project="p", id=f"run{number}", config=config, **options) as run:
         for step in range(8):
             run.log({"loss/train": 1 / (step + 1), "loss/val": 1.2 / (step + 1), "low": step, "mid": step + 1, "high": step + 2}, step=step)
@@ -86,7 +107,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         while True:
             with contextlib.suppress(OSError, ValueError):
                 listed = {name for name, one in answer(f"{url}data/plugins_listing").items() if one["enabled"]}
-                if listed >= PAGES and set(answer(f"{url}data/plugin/mesh/tags")) >= RUNS and set(answer(f"{url}data/plugin/graphs/info")) >= RUNS:
+                if (
+                    listed >= PAGES
+                    and set(answer(f"{url}data/plugin/mesh/tags")) >= RUNS
+                    and set(answer(f"{url}data/plugin/graphs/info")) >= RUNS
+                ):
                     break
             assert time.monotonic() < end, f"TensorBoard did not read the runs within 120 s: {listed}"
             assert server.poll() is None, "TensorBoard ended"

@@ -697,7 +697,14 @@ def test_a_protocol_without_its_package_says_what_to_install() -> None:
 
 def tagged(payload: bytes) -> bytes:
     """An event whose summary value is `payload`."""
-    return field(1, 1, struct.pack("<d", 1e9)) + b"\x2a" + varint(len(payload) + 1 + len(varint(len(payload)))) + b"\x0a" + varint(len(payload)) + payload
+    return (
+        field(1, 1, struct.pack("<d", 1e9))
+        + b"\x2a"
+        + varint(len(payload) + 1 + len(varint(len(payload))))
+        + b"\x0a"
+        + varint(len(payload))
+        + payload
+    )
 
 
 REPEATED = b"\x15" + struct.pack("<f", 1.0) + b"\x15" + struct.pack("<f", 2.0)

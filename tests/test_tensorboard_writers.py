@@ -130,9 +130,8 @@ def same(read: Read, record: Any, plugin: str, tag: str, step: int, wall: float,
         assert np.array_equal(np.array(ours), np.asarray(array, np.float64)[:4])
     elif record.dtype != "object":
         assert read.bytes(record.blob) == (array[0] if array.dtype == object else array.tobytes())
-    assert plugin == {
-        HistogramPoint: "histograms", ImagePoint: "images", AudioPoint: "audio", TextPoint: "text", PRCurvePoint: "pr_curves",
-    }.get(type(record), getattr(record, "plugin", ""))  # fmt: skip
+    named = {HistogramPoint: "histograms", ImagePoint: "images", AudioPoint: "audio", TextPoint: "text", PRCurvePoint: "pr_curves"}
+    assert plugin == next((name for kind, name in named.items() if isinstance(record, kind)), getattr(record, "plugin", ""))
 
 
 # ------------------------------------------------------------------------------------------------------------- torch
@@ -155,7 +154,9 @@ def fill(writer: Any, *, audio: bool = True) -> None:
     writer.add_pr_curve("pr", RNG.integers(0, 2, 50), RNG.random(50), 4, num_thresholds=20)
     rows = np.arange(10.0)
     writer.add_pr_curve_raw("pr raw", rows, rows + 1, rows + 2, rows + 3, rows / 10, rows / 10, 5, num_thresholds=10)
-    writer.add_mesh("mesh", RNG.random((2, 5, 3)), colors=RNG.integers(0, 255, (2, 5, 3)), faces=RNG.integers(0, 5, (2, 3, 3)), global_step=6)
+    writer.add_mesh(
+        "mesh", RNG.random((2, 5, 3)), colors=RNG.integers(0, 255, (2, 5, 3)), faces=RNG.integers(0, 5, (2, 3, 3)), global_step=6
+    )
     writer.add_mesh("cloud", RNG.random((1, 7, 3)), global_step=6, config_dict={"camera": {"fov": 75}})
     writer.add_embedding(RNG.normal(size=(6, 4)), metadata=[f"word {n}" for n in range(6)], global_step=7, tag="words/all")
     writer.add_custom_scalars({"cat": {"both": ["Multiline", ["a/.*"]], "band": ["Margin", ["a", "b", "c"]]}})
@@ -187,7 +188,9 @@ def test_torch(tmp_path: Path) -> None:
         writer.add_graph(torch.nn.Linear(3, 2), torch.zeros(1, 3))
         pictures = torch.rand(6, 3, 4, 5)
         rows = [[n, f"name {n}"] for n in range(6)]
-        writer.add_embedding(torch.arange(12.0).reshape(6, 2), metadata=rows, metadata_header=["n", "name"], label_img=pictures, global_step=8)
+        writer.add_embedding(
+            torch.arange(12.0).reshape(6, 2), metadata=rows, metadata_header=["n", "name"], label_img=pictures, global_step=8
+        )
     read = check(tmp_path)
     first, second = read.of(EmbeddingPoint)
     assert (first.tag, first.step, first.rows, first.dimensions) == ("words/all", 7, 6, 4)
@@ -279,9 +282,10 @@ def test_tf_summary(tmp_path: Path) -> None:
         tf.summary.write("own", tf.constant([True, False]), metadata=plugin)
         tf.summary.write("own", tf.constant([True, True]), step=2, metadata=plugin)
 
-        @tf.function
-        def twice(x: Any) -> Any:
+        def double(x: Any) -> Any:
             return tf.nn.relu(x * 2.0)
+
+        twice = tf.function(double)
 
         tf.summary.trace_on(graph=True, profiler=False)
         twice(tf.zeros((2, 3)))
@@ -388,7 +392,9 @@ def test_tensorboards_own_apis(tmp_path: Path) -> None:
     )
     with writer.as_default():
         corners = tf.constant(RNG.random((1, 4, 3)), tf.float32)
-        mesh.mesh("m", corners, faces=tf.constant([[[0, 1, 2]]], tf.int32), colors=tf.constant(RNG.integers(0, 255, (1, 4, 3)), tf.uint8), step=0)
+        mesh.mesh(
+            "m", corners, faces=tf.constant([[[0, 1, 2]]], tf.int32), colors=tf.constant(RNG.integers(0, 255, (1, 4, 3)), tf.uint8), step=0
+        )
         for pb in (custom.pb(layout), pr.pb("pr", np.array([True, False, True]), np.array([0.9, 0.2, 0.6]), num_thresholds=11)):
             tf.summary.experimental.write_raw_pb(pb.SerializeToString(), step=1)
     writer.close()
@@ -433,7 +439,13 @@ def test_keras_callback(tmp_path: Path, update: Any) -> None:
     import keras
 
     model = keras.Sequential(
-        [keras.Input((6,)), keras.layers.Embedding(10, 4, name="words"), keras.layers.Conv1D(2, 3, name="conv"), keras.layers.Flatten(), keras.layers.Dense(1)]
+        [
+            keras.Input((6,)),
+            keras.layers.Embedding(10, 4, name="words"),
+            keras.layers.Conv1D(2, 3, name="conv"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1),
+        ]
     )
     model.compile("sgd", "mse", metrics=["mae"])
     x, y = RNG.integers(0, 10, (16, 6)), np.zeros((16, 1), "float32")

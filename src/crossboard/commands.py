@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from crossboard.store.kinds import RunInfo
 
-
 MOST_PROBLEMS: Final = 10
 
 

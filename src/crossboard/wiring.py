@@ -12,9 +12,7 @@ from crossboard.store.native import NativeSource
 from crossboard.store.source import Source
 
 
-def sources_for(
-    paths: Iterable[str | os.PathLike[str]], *, subruns: bool = False, names: Mapping[str, str] | None = None
-) -> list[Source]:
+def sources_for(paths: Iterable[str | os.PathLike[str]], *, subruns: bool = False, names: Mapping[str, str] | None = None) -> list[Source]:
     """The sources of each of `paths`, one for each format; each path once. A path that is not there yet is watched until it is.
 
     subruns: show the sub-runs that torch's add_scalars and add_hparams make as runs of their own, as TensorBoard does.

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ....store.rundir import RUN_FILE, is_of_another
-
 from .projector import CONFIG
 
 if TYPE_CHECKING:

@@ -449,7 +449,9 @@ class Reading:
             elif value.simple is not None or (value.tensor is not None and plugins.get(value.tag) == SCALARS):
                 self._keep_number(name, file, piece, event, value, offset)
         self._keep_graph(name, piece, event, offset, placed)
-        others = [one for one in event.values if not (one.simple is not None or plugins.get(one.tag) in (SCALARS, hparams.PLUGIN, layout.PLUGIN))]
+        others = [
+            one for one in event.values if not (one.simple is not None or plugins.get(one.tag) in (SCALARS, hparams.PLUGIN, layout.PLUGIN))
+        ]
         if not others or self._wait_for_parts(name, file, piece, event, begin, size, offset):
             return
         try:
