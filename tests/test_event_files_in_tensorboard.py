@@ -33,23 +33,21 @@ pytestmark = [pytest.mark.browser, pytest.mark.tensorboard, pytest.mark.torch, p
 
 LAYOUT = {"losses": {"both": ["Multiline", ["loss/train", "loss/val"]], "band": ["Margin", ["mid", "low", "high"]]}}
 RUNS = {"export/p/run0", "export/p/run1", "mirror/p/run2"}
-PAGES = set(
-    [
-        "scalars",
-        "custom_scalars",
-        "images",
-        "audio",
-        "graphs",
-        "distributions",
-        "histograms",
-        "text",
-        "pr_curves",
-        "hparams",
-        "mesh",
-        "projector",
-        "timeseries",
-    ]
-)
+PAGES = {
+    "scalars",
+    "custom_scalars",
+    "images",
+    "audio",
+    "graphs",
+    "distributions",
+    "histograms",
+    "text",
+    "pr_curves",
+    "hparams",
+    "mesh",
+    "projector",
+    "timeseries",
+}
 WAIT_MS = 60_000
 
 
