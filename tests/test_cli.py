@@ -314,7 +314,7 @@ def test_a_directory_that_cannot_be_listed_is_named_and_the_others_are_read(
     assert main(["ls", str(tmp_path)]) == 0
     told = capsys.readouterr()
     assert "open" in told.out
-    assert f"{tmp_path}: cannot be listed: {tmp_path / 'locked'}: Permission denied" in told.err
+    assert f"{tmp_path}: cannot be read: {tmp_path / 'locked'}: Permission denied" in told.err
 
 
 def test_ls_names_what_is_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -305,6 +306,25 @@ def test_new_runs_appear_and_deleted_ones_go(tmp_path: Path) -> None:
     assert [len(run.files) for run in logdir.runs()] == [2]
     shutil.rmtree(tmp_path / "a")
     assert list(logdir.runs()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux alone")
+def test_a_name_that_is_no_text_is_told_and_hides_nothing(tmp_path: Path) -> None:
+    for place in (b"good", b"bad\xff"):
+        directory = os.path.join(os.fsencode(tmp_path), place)
+        os.mkdir(directory)
+        with open(os.path.join(directory, os.fsencode(NAME)), "wb") as file:
+            file.write(encode_frame(scalar_event("a", 0, 1.0)))
+    write(tmp_path / "good" / (NAME + "\udcfe"), scalar_event("b", 0, 1.0))
+    source = TensorBoardSource(tmp_path)
+    store = EmbeddedStore([source])
+    store.refresh()
+    assert [run.name for run in store.runs()] == ["good"]
+    assert source.trouble.startswith("cannot be read: ")
+    assert f"{tmp_path}/bad\\udcff: its name is no UTF-8 text; rename it" in source.trouble
+    assert "\\udcfe: its name is no UTF-8 text" in source.trouble
+    assert store.sources()[0].error == source.trouble
+    store.close()
 
 
 def attempts_of(batches: list[Batch], tag: str) -> list[tuple[int, list[int]]]:

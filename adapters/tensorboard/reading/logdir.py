@@ -10,12 +10,13 @@ Sources: tensorboard/backend/event_processing/io_wrapper.py (IsTensorBoardEvents
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ....store.rundir import RUN_FILE, is_of_another
 from .projector import CONFIG
@@ -44,6 +45,15 @@ class RunDirectory:
     parts: Mapping[str, SubRun] = field(default_factory=dict)
 
 
+class _Listed(NamedTuple):
+    """A directory as it was at `mtime_ns` (-1: it may have changed since). odd: paths, made printable, of what has no name in UTF-8."""
+
+    mtime_ns: int
+    files: tuple[str, ...]
+    below: tuple[str, ...]
+    odd: tuple[str, ...]
+
+
 def is_event_file(name: str) -> bool:
     """Whether a file of this name is an event file."""
     return MARK in name and not name.endswith(".profile-empty")
@@ -58,7 +68,7 @@ class LogDirectory:
     def __init__(self, path: str) -> None:
         self.path = path
         self.unreadable: list[OSError] = []
-        self._listed: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {}
+        self._listed: dict[str, _Listed] = {}
 
     def runs(self) -> Iterator[RunDirectory]:
         """Yield the runs, parents first, in the order of their names. The path of an event file is a run of that file alone."""
@@ -67,7 +77,7 @@ class LogDirectory:
                 yield RunDirectory(os.path.dirname(self.path), ".", (os.path.basename(self.path),))
             return
         self.unreadable = []
-        listed: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {}
+        listed: dict[str, _Listed] = {}
         waiting: list[tuple[str, tuple[tuple[int, int], ...]]] = [(self.path, ())]
         while waiting:
             directory, above = waiting.pop()
@@ -77,34 +87,36 @@ class LogDirectory:
                 if here in above or len(above) > DEEPEST:
                     continue
                 known = self._listed.get(directory)
-                if known is None or known[0] != state.st_mtime_ns:
-                    files, below = _list(directory)
+                if known is None or known.mtime_ns != state.st_mtime_ns:
                     settled = time.time_ns() - state.st_mtime_ns > SETTLED_NS
-                    known = (state.st_mtime_ns if settled else -1, files, below)
+                    known = _list(directory, state.st_mtime_ns if settled else -1)
             except OSError as error:
                 if directory != self.path or os.path.lexists(directory):
                     self.unreadable.append(error)
                 continue
             listed[directory] = known
-            if any(map(is_event_file, known[1])) or (known[1] and directory == self.path):
-                yield RunDirectory(directory, os.path.relpath(directory, self.path), known[1])
-            waiting.extend((os.path.join(directory, name), (*above, here)) for name in reversed(known[2]))
+            self.unreadable += [OSError(errno.EILSEQ, "its name is no UTF-8 text; rename it", name) for name in known.odd]
+            if any(map(is_event_file, known.files)) or (known.files and directory == self.path):
+                yield RunDirectory(directory, os.path.relpath(directory, self.path), known.files)
+            waiting.extend((os.path.join(directory, name), (*above, here)) for name in reversed(known.below))
         self._listed = listed
 
 
-def _list(directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(event files, directories) in `directory`, by name; nothing in a native run, which another source reads. Raises OSError."""
-    files, below = [], []
+def _list(directory: str, mtime_ns: int) -> _Listed:
+    """What is in `directory`, by name; nothing in a native run, which another source reads. Raises OSError."""
+    files, below, odd = [], [], []
     with os.scandir(directory) as entries:
         for entry in entries:
             if entry.name == RUN_FILE and not is_of_another(directory):
-                return (), ()
-            if entry.is_dir():
-                if entry.name not in LEFT_OUT:
-                    below.append(entry.name)
-            elif is_event_file(entry.name) or entry.name == CONFIG:
-                files.append(entry.name)
-    return tuple(sorted(files)), tuple(sorted(below))
+                return _Listed(mtime_ns, (), (), ())
+            is_directory = entry.is_dir()
+            if (entry.name in LEFT_OUT) if is_directory else not (is_event_file(entry.name) or entry.name == CONFIG):
+                continue
+            if not entry.name.isascii() and (told := entry.path.encode("utf-8", "backslashreplace").decode()) != entry.path:
+                odd.append(told)  # no name that could be shown, kept or sent
+            else:
+                (below if is_directory else files).append(entry.name)
+    return _Listed(mtime_ns, tuple(sorted(files)), tuple(sorted(below)), tuple(odd))
 
 
 class RemoteDirectory:

@@ -138,7 +138,7 @@ class TensorBoardSource:
         """Which directories the newest scan could not list; "" when it listed all."""
         named = [f"{error.filename or self.path}: {error.strerror or error}" for error in self.logdir.unreadable]
         more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-        return f"cannot be listed: {', '.join(named[:MOST_NAMED])}{more}" if named else ""
+        return f"cannot be read: {', '.join(named[:MOST_NAMED])}{more}" if named else ""
 
     def _token(self, directory: RunDirectory) -> object:
         """What changes when a file of the run grows, appears or is replaced."""
