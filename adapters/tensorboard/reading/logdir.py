@@ -104,7 +104,9 @@ class LogDirectory:
 
 def _list(directory: str, mtime_ns: int) -> _Listed:
     """What is in `directory`, by name; nothing in a native run, which another source reads. Raises OSError."""
-    files, below, odd = [], [], []
+    files: list[str] = []
+    below: list[str] = []
+    odd: list[str] = []
     with os.scandir(directory) as entries:
         for entry in entries:
             if entry.name == RUN_FILE and not is_of_another(directory):
