@@ -221,7 +221,7 @@ def families(aliases: Aliases, series: Iterable[SeriesInfo], paired: dict[str, P
     made: list[Family] = []
     for title, places in titles.items():
         tags = told[title]
-        both = [place for place in places.values() if len(place) > 1]
+        both = [place for _, place in sorted(places.items()) if len(place) > 1]
         if len(tags) < 2 or not both:
             continue
         splits = {tag: next(iter(tags[tag])) if len(tags[tag]) == 1 else "" for tag in sorted(tags)}
@@ -240,7 +240,7 @@ def _doubt(places: Iterable[dict[str, dict[str, list[SeriesInfo]]]]) -> str:
     """Why several splits of these parents may not be one metric; "" where one parent says that they are and none that they are not."""
     sure = False
     for place in places:
-        for split, tags in place.items():
+        for split, tags in sorted(place.items()):
             if len(tags) > 1:
                 return f"{split} could be {' or '.join(sorted(tags)[:3])}"
         ends = [_end([one for some in tags.values() for one in some]) for tags in place.values()]
