@@ -17,20 +17,22 @@ be read anew. A torn end waits; damage in the middle is told with its offset, an
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import google_crc32c
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from ....store.blobs import read_blob
 from ....store.errors import Damaged, NotFound
 from ....store.framing import OVERHEAD
-from ....store.kinds import Points, Problem
+from ....store.kinds import I64, Points, Problem
 from ....store.records import Blob, Ended, Foreign, TensorPoint
 from ....store.source import Batch, FoundRun, Placed, Strand, WriterLife
+from ....store.thinning import is_ascending
 from . import hparams
 from .events import Event, array_of, event_of
 from .fields import NotAMessage
@@ -191,7 +193,9 @@ class Reading:
         self._inline = False
         self.problems: list[Problem] = []
         self._records: list[Placed] = []
-        self._strands: dict[tuple[str, int, str], list[tuple[Any, Any, Any]]] = {}
+        self._strands: dict[tuple[str, int, str], list[tuple[Any, ...]]] = {}
+        self._numbers: dict[str, list[Sequence[NDArray[Any]]]] = {}
+        """What waits to be kept: for each tag, parts of (record, step, wall time, value)."""
 
     def read_file(self, name: str, budget: int) -> int:
         """Read on in a file, at most about `budget` bytes; return how many were done with. Raises OSError, Restart."""
@@ -251,40 +255,31 @@ class Reading:
     # ------------------------------------------------------------------------------------------ what records say
 
     def _take(self, name: str, file: FileCursor, frames: Frames) -> None:
-        numbers = find_numbers(frames.data, frames.start, frames.size)
-        rest = np.ones(len(frames.start), bool)
-        rest[numbers.record] = False
-        events: list[tuple[int, Event]] = []
-        for index in np.flatnonzero(rest).tolist():
-            event = self._event(name, file, frames, index)
-            if event is not None:
-                events.append((index, event))
+        found, left = find_numbers(frames.data, frames.start, frames.size)
+        events = self._events(name, file, frames, left)
         if not file.attempts and len(frames.start):
-            first = next((event.wall_time for index, event in events[:1] if index == 0), None)
-            if first is None and len(numbers.record) and numbers.record[0] == 0:
-                first = float(numbers.wall_time[0])
+            first = min((float(one.wall_time[0]) for one in found if one.record[0] == 0), default=None)
+            if first is None and events and events[0][0] == 0:
+                first = events[0][1].wall_time
             self._begin_attempt(file, anew=first is not None and first > self.state.newest and name not in self._parts)
-        self._learn(numbers, events)
-        told = np.array([self.state.plugins.get(tag) for tag in numbers.tags], object)
-        is_number = numbers.simple | (told[numbers.tag] == SCALARS) if len(numbers.tags) else numbers.simple
-        for index in numbers.record[~is_number].tolist():  # a rank-0 float of another plugin
-            event = self._event(name, file, frames, index)
-            if event is not None:
-                events.append((index, event))
+        self._learn(found, events)
+        for one in found:
+            if one.simple or self.state.plugins.get(one.tag) == SCALARS:
+                self._numbers.setdefault(one.tag, []).append(one[3:])
+            else:  # a rank-0 float of another plugin
+                events += self._events(name, file, frames, one.record)
         events.sort(key=lambda pair: pair[0])
         piece = Piece(frames.data, name, file.offset, inline=self._inline)
-        low = 0
         for index, event in events:
             if event.session == START:
-                low = self._keep_numbers(name, file, numbers, is_number, low, index)
+                self._keep_numbers(name, file, index)
                 if file.started:
                     self._begin_attempt(file, anew=True)
-            self._keep_event(name, file, piece, event, int(frames.start[index]))
+            self._keep_event(name, file, piece, event, int(frames.start[index]), index)
             file.started = file.started or bool(event.values)
             self.state.newest = max(self.state.newest, event.wall_time)
-        self._keep_numbers(name, file, numbers, is_number, low, len(frames.start))
-        if len(numbers.wall_time):
-            self.state.newest = max(self.state.newest, float(numbers.wall_time.max()))
+        self._keep_numbers(name, file, len(frames.start))
+        self.state.newest = max([self.state.newest, *(float(one.wall_time.max()) for one in found)])
 
     def _begin_attempt(self, file: FileCursor, *, anew: bool) -> None:
         if anew or not self.state.attempt:
@@ -292,45 +287,46 @@ class Reading:
         file.attempts.append(self.state.attempt)
         file.ended = False
 
-    def _event(self, name: str, file: FileCursor, frames: Frames, index: int) -> Event | None:
-        begin, size = int(frames.start[index]), int(frames.size[index])
-        try:
-            return event_of(frames.data, begin, begin + size)
-        except NotAMessage as error:
-            self._say(name, file.offset + begin - 12, f"record is no event: {error}; skipped")
-            return None
+    def _events(self, name: str, file: FileCursor, frames: Frames, records: I64) -> list[tuple[int, Event]]:
+        """The events of these records, one by one."""
+        made = []
+        for index in records.tolist():
+            begin, size = int(frames.start[index]), int(frames.size[index])
+            try:
+                made.append((index, event_of(frames.data, begin, begin + size)))
+            except NotAMessage as error:
+                self._say(name, file.offset + begin - 12, f"record is no event: {error}; skipped")
+        return made
 
-    def _learn(self, numbers: Numbers, events: list[tuple[int, Event]]) -> None:
+    def _learn(self, numbers: list[Numbers], events: list[tuple[int, Event]]) -> None:
         """Note what each new tag is, by the first value that says so."""
         plugins = self.state.plugins
         found: dict[str, tuple[int, str]] = {}
-        if len(numbers.tags):
-            said = np.flatnonzero(~numbers.simple & (numbers.plugin > 0))
-            tags, first = np.unique(numbers.tag[said], return_index=True)
-            for tag, place in zip(tags.tolist(), said[first].tolist(), strict=True):
-                found[numbers.tags[tag]] = (int(numbers.record[place]), numbers.plugins[int(numbers.plugin[place])])
-        for index, event in events:
-            for value in event.values:
-                plugin = value.plugin
-                if not plugin:
-                    continue
-                if value.tag not in found or index < found[value.tag][0]:
-                    found[value.tag] = (index, plugin)
+        said = [(int(one.record[0]), one.tag, one.plugin) for one in numbers if one.plugin and not one.simple]
+        said += [(index, value.tag, value.plugin) for index, event in events for value in event.values if value.plugin]
+        for index, tag, plugin in said:
+            if tag not in found or index < found[tag][0]:
+                found[tag] = (index, plugin)
         for tag, (_, plugin) in found.items():
             plugins.setdefault(tag, plugin)
 
-    def _keep_numbers(self, name: str, file: FileCursor, numbers: Numbers, kept: Any, low: int, high: int) -> int:
-        """The numbers of the records from `low` to before `high`, by tag, in the order of the file; return `high`."""
-        part = np.flatnonzero(kept & (numbers.record >= low) & (numbers.record < high))
-        file.started = file.started or bool(len(part))
-        order = part[np.argsort(numbers.tag[part], kind="stable")]
-        tags, firsts = np.unique(numbers.tag[order], return_index=True)
-        for tag, group in zip(tags.tolist(), np.split(order, firsts[1:]), strict=False):
-            columns = (numbers.step[group], numbers.wall_time[group], numbers.value[group])
-            self._strands.setdefault((self._tag(name, numbers.tags[tag]), file.attempts[-1], file.writer(name)), []).append(columns)
-        return high
+    def _keep_numbers(self, name: str, file: FileCursor, before: int) -> None:
+        """Keep the numbers that wait and stand before this record, by tag, in the order of the file."""
+        for tag, parts in self._numbers.items():
+            columns = parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
+            record = columns[0]
+            if len(parts) > 1 and not is_ascending(record):
+                order = np.argsort(record, kind="stable")
+                columns = [column[order] for column in columns]
+            held = int(np.searchsorted(columns[0], before))
+            self._numbers[tag] = [[column[held:] for column in columns]] if held < len(record) else []
+            if held:
+                file.started = True
+                key = (self._tag(name, tag), file.attempts[-1], file.writer(name))
+                self._strands.setdefault(key, []).append(tuple(column[:held] for column in columns[1:]))
+        self._numbers = {tag: parts for tag, parts in self._numbers.items() if parts}
 
-    def _keep_event(self, name: str, file: FileCursor, piece: Piece, event: Event, begin: int) -> None:
+    def _keep_event(self, name: str, file: FileCursor, piece: Piece, event: Event, begin: int, index: int) -> None:
         path, offset = os.path.join(self.directory, name), file.offset + begin - 12
         placed = {"writer": file.writer(name), "attempt": file.attempts[-1], "rank": 0, "path": path, "offset": offset}
         plugins = self.state.plugins
@@ -343,7 +339,7 @@ class Reading:
                 except NotAMessage as error:
                     self._say(name, offset, f"hyperparameters: {error}; left out")
             elif value.simple is not None or (value.tensor is not None and plugins.get(value.tag) == SCALARS):
-                self._keep_number(name, file, piece, event, value, offset)
+                self._keep_number(name, piece, event, value, offset, index)
         self._keep_graph(name, piece, event, offset, placed)
         others = [one for one in event.values if not (one.simple is not None or plugins.get(one.tag) in (SCALARS, hparams.PLUGIN))]
         if not others:
@@ -373,7 +369,7 @@ class Reading:
         except NotAMessage as error:
             self._say(name, offset, f"graph: {error}; left out")
 
-    def _keep_number(self, name: str, file: FileCursor, piece: Piece, event: Event, value: Any, offset: int) -> None:
+    def _keep_number(self, name: str, piece: Piece, event: Event, value: Any, offset: int, index: int) -> None:
         number = value.simple
         if number is None:
             try:
@@ -384,8 +380,8 @@ class Reading:
             except NotAMessage as error:
                 self._say(name, offset, f"{value.tag!r}: {error}; left out")
                 return
-        columns = (np.array([event.step], np.int64), np.array([event.wall_time]), np.array([number], np.float64))
-        self._strands.setdefault((self._tag(name, value.tag), file.attempts[-1], file.writer(name)), []).append(columns)
+        columns = [np.array([index]), np.array([event.step], np.int64), np.array([event.wall_time]), np.array([number], np.float64)]
+        self._numbers.setdefault(value.tag, []).append(columns)
 
     def _tag(self, name: str, tag: str) -> str:
         """What `tag` of the file `name` is called in the run: a sub-run of add_scalars brings its key."""
