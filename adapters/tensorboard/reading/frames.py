@@ -189,8 +189,9 @@ def _turned(view: U8, start: I64, size: I64, end: int) -> U8:
     place[0] = 0
     np.add(start, size + (BEFORE - begin), out=place[1:])
     words = between[place].view("<u4").reshape(-1, 4)
-    sums = words[:, ::3] - np.uint32(MASK)
-    words[:, ::3] = (sums >> np.uint32(17) | sums << np.uint32(15)) ^ np.uint32(TURN)
+    for column in (0, 3):
+        sums = words[:, column] - np.uint32(MASK)
+        words[:, column] = (sums >> np.uint32(17) | sums << np.uint32(15)) ^ np.uint32(TURN)
     between[place] = words.view("V16").ravel()
     return made
 

@@ -127,28 +127,26 @@ def _of_one_length(rows: NDArray[Any], which: I64, length: int) -> Iterator[Numb
     """The numbers among `rows`, records of `length` bytes; `which` says which of all records they are."""
     others = 0
     while len(rows) and others < MOST_OTHERS:
-        layout = layout_of(rows[0].tobytes())
+        layout = layout_of(rows[-1].tobytes())
         if layout is None:
-            rows, which, others = rows[1:], which[1:], others + 1
+            rows, which, others = rows[:-1], which[:-1], others + 1
             continue
-        masked = _masked(rows, layout.mask)
+        words = _masked(rows, layout.mask)
         same = np.ones(len(rows), bool)
-        for word in masked:
-            same &= word == word[0]
+        for word in words:
+            same &= word == word[-1]
         if same.all():
             yield _columns(rows, which, layout)
             return
-        if 4 * int(same.sum()) >= len(rows):
-            yield _columns(rows[same], which[same], layout)
-            rows, which = rows[~same], which[~same]
-            continue
-        taken = np.zeros(len(rows), bool)
-        for group in _alike(masked):
-            one = layout_of(rows[group[0]].tobytes())
-            if one is not None and one.mask == layout.mask:
-                taken[group] = True
-                yield _columns(rows[group], which[group], one)
-        rows, which = rows[~taken], which[~taken]
+        yield _columns(rows[same], which[same], layout)
+        rest = ~same
+        if 4 * int(same.sum()) < len(rows):  # many tags of one length, it seems
+            for group in _alike([word[rest] for word in words], np.flatnonzero(rest)):
+                one = layout_of(rows[group[0]].tobytes())
+                if one is not None and one.mask == layout.mask:
+                    rest[group] = False
+                    yield _columns(rows[group], which[group], one)
+        rows, which = rows[rest], which[rest]
 
 
 def _masked(rows: NDArray[Any], mask: bytes) -> list[U64]:
@@ -162,22 +160,24 @@ def _masked(rows: NDArray[Any], mask: bytes) -> list[U64]:
     return made
 
 
-def _alike(words: list[U64]) -> list[I64]:
-    """Groups of rows that are equal in all `words`, each ascending. The first row is in one of them; a row that cannot be told
-    from another by what its words mix to may be in none."""
+def _alike(words: list[U64], rows: I64) -> list[I64]:
+    """`rows` in groups that are equal in all `words`, each ascending; nothing where hardly any are equal. A row that cannot be told
+    from another by what its words mix to is in none."""
     key = words[0] * MIX
     for word in words[1:]:
         key = (key ^ key >> np.uint64(29) ^ word) * MIX
     distinct = np.unique(key)
+    if FEW * len(distinct) > len(key):
+        return []
     group = np.searchsorted(distinct, key)
     first = np.empty(len(distinct), np.int64)
     first[group[::-1]] = np.arange(len(key) - 1, -1, -1)
     same = np.ones(len(key), bool)
     for word in words:
         same &= word == word[first[group]]
-    rows = np.flatnonzero(same)
-    order = rows[np.argsort(group[rows], kind="stable")]
-    return np.split(order, np.cumsum(np.bincount(group[rows], minlength=len(distinct)))[:-1])
+    group, rows = group[same], rows[same]
+    ends = np.cumsum(np.bincount(group, minlength=len(distinct)))
+    return np.split(rows[np.argsort(group, kind="stable")], ends[:-1])
 
 
 def _columns(rows: NDArray[Any], which: I64, layout: Layout) -> Numbers:
