@@ -130,6 +130,9 @@ class Overview:
         self._mark(points.value, first, width)
         if width == 1:
             self._kept = _Kept(np.arange(total), _together(old, points))
+        elif not first:
+            chosen = keep_runs(np.asarray(points.value), width=width)
+            self._kept = _Kept(chosen, _together(points[chosen]))
         else:
             # the open bucket, or all of them when width doubled, is chosen anew with the new points beside it
             open_from = 0 if width != self.width else int(np.searchsorted(index, first // width * width))

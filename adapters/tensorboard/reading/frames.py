@@ -25,8 +25,9 @@ from ....store.kinds import I64, Problem
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
-LOOK_AHEAD: Final = 256
-LONGEST_PERIOD: Final = 128
+LOOK_AHEAD: Final = 32
+FARTHEST: Final = 512
+"""So many lengths are read one by one before a period is looked for, at first and at most. It must repeat twice among them."""
 MASK: Final = 0xA282EAD8
 TURN: Final = 0x9BE09BAB
 """A checksum, unmasked, XOR this are the four bytes that turn a CRC-32C back to 0."""
@@ -99,10 +100,13 @@ def _chain(data: bytes, view: U8, at: int) -> tuple[I64, I64, int]:
     end = len(data)
     begins: list[I64] = []
     sizes: list[I64] = []
+    ahead = LOOK_AHEAD
     while at + OVERHEAD <= end:
         lengths: list[int] = []
         here = at
-        while len(lengths) < LOOK_AHEAD and here + OVERHEAD <= end:
+        for _ in range(ahead):
+            if here + OVERHEAD > end:
+                break
             (length,) = _U64(data, here)
             if here + OVERHEAD + length > end:
                 break
@@ -111,25 +115,24 @@ def _chain(data: bytes, view: U8, at: int) -> tuple[I64, I64, int]:
         if not lengths:
             break
         some = np.array(lengths, np.int64)
-        begins.append(at + np.concatenate(([0], np.cumsum(some[:-1] + OVERHEAD))))
+        begins.append(at + HEADER.size + np.cumsum(some + OVERHEAD) - some - OVERHEAD)
         sizes.append(some)
         at = here
-        if len(lengths) < LOOK_AHEAD:
+        if len(lengths) < ahead:
             break
-        period = _period(some)
+        period = _period(lengths)
         if period:
             at = _predict(view, at, some[-period:], begins, sizes)
+        ahead = LOOK_AHEAD if period else min(2 * ahead, FARTHEST)
     if not begins:
         return np.empty(0, np.int64), np.empty(0, np.int64), at
-    return np.concatenate(begins) + HEADER.size, np.concatenate(sizes), at
+    return np.concatenate(begins), np.concatenate(sizes), at
 
 
-def _period(lengths: I64) -> int:
+def _period(lengths: list[int]) -> int:
     """After how many frames the lengths repeat, 0 when they do not seem to."""
-    for period in range(1, LONGEST_PERIOD + 1):
-        if len(lengths) < 3 * period:
-            return 0
-        if (lengths[-2 * period :] == lengths[-3 * period : -period]).all():
+    for period in range(1, len(lengths) // 3 + 1):
+        if lengths[-2 * period :] == lengths[-3 * period : -period]:
             return period
     return 0
 
@@ -137,21 +140,22 @@ def _period(lengths: I64) -> int:
 def _predict(view: U8, at: int, tile: I64, begins: list[I64], sizes: list[I64]) -> int:
     """Take frames from `at` on as long as their lengths repeat `tile`; return where that ends."""
     words = unaligned(view, 8, "<u")
-    rounds = 4096 // len(tile) + 1
+    once = int(tile.sum()) + OVERHEAD * len(tile)
+    rounds = 1024 // len(tile) + 1
     while True:
-        guess = np.tile(tile, rounds)
-        place = at + np.concatenate(([0], np.cumsum(guess + OVERHEAD)))
-        inside = place[1:] <= len(view)
-        guess, place = guess[inside], place[: int(inside.sum()) + 1]
-        real = words[place[:-1]].view(np.int64)
-        wrong = np.flatnonzero(real != guess)
-        held = int(wrong[0]) if len(wrong) else len(guess)
-        begins.append(place[:held])
-        sizes.append(guess[:held])
-        at = int(place[held])
-        if held < rounds * len(tile):
+        rounds = min(rounds, (len(view) - at) // once)
+        if not rounds:
             return at
-        rounds = min(rounds * 2, 200_000 // len(tile) + 1)
+        guess = np.tile(tile, rounds)
+        place = np.cumsum(guess + OVERHEAD)
+        place += at - OVERHEAD - guess
+        held = int(np.argmin(np.append(words[place].view(np.int64) == guess, False)))
+        begins.append(place[:held] + HEADER.size)
+        sizes.append(guess[:held])
+        if held < len(guess):
+            return int(place[held])
+        at += rounds * once
+        rounds *= 4
 
 
 def _damaged(view: U8, start: I64, size: I64, end: int) -> tuple[list[int] | None, int]:

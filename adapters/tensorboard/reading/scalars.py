@@ -28,7 +28,7 @@ U64 = NDArray[np.uint64]
 LONGEST: Final = 1024
 """A record above this is no number, or one of few."""
 FEW: Final = 3
-"""So many records of one length are left to the caller."""
+"""So many records of one length are not worth comparing."""
 MOST_OTHERS: Final = 16
 """When so many records of one length have no layout, the rest of that length is left to the caller."""
 MIX: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -78,7 +78,7 @@ def find_numbers(data: bytes, start: I64, size: I64) -> tuple[list[Numbers], I64
     order = fit[np.argsort(size[fit].astype(np.uint16), kind="stable")]
     counts = np.bincount(size[order], minlength=1)
     ends = np.cumsum(counts)
-    for length in np.flatnonzero(counts > FEW).tolist():
+    for length in np.flatnonzero(counts).tolist():
         which = order[ends[length] - counts[length] : ends[length]]
         for numbers in _of_one_length(unaligned(view, length, "V")[start[which]], which, length):
             left[numbers.record] = False
@@ -131,9 +131,13 @@ def _of_one_length(rows: NDArray[Any], which: I64, length: int) -> Iterator[Numb
         if layout is None:
             rows, which, others = rows[:-1], which[:-1], others + 1
             continue
+        if len(rows) <= FEW:
+            yield _columns(rows[-1:], which[-1:], layout)
+            rows, which = rows[:-1], which[:-1]
+            continue
         words = _masked(rows, layout.mask)
-        same = np.ones(len(rows), bool)
-        for word in words:
+        same = words[0] == words[0][-1]
+        for word in words[1:]:
             same &= word == word[-1]
         if same.all():
             yield _columns(rows, which, layout)

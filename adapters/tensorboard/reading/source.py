@@ -239,7 +239,7 @@ class Reading:
     def batch(self, names: tuple[str, ...], *, more: bool) -> Batch:
         """All that was gathered."""
         strands = [
-            Strand(tag, 0, attempt, writer, Points(*(np.concatenate(columns) for columns in zip(*parts, strict=True))))
+            Strand(tag, 0, attempt, writer, Points(*(_joined(columns) for columns in zip(*parts, strict=True))))
             for (tag, attempt, writer), parts in self._strands.items()
         ]
         lives = [life for name in names if name in self.state.files for life in self._lives(name, self.state.files[name])]
@@ -317,7 +317,7 @@ class Reading:
     def _keep_numbers(self, name: str, file: FileCursor, before: int) -> None:
         """Keep the numbers that wait and stand before this record, by tag, in the order of the file."""
         for tag, parts in self._numbers.items():
-            columns = parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
+            columns = [_joined(column) for column in zip(*parts, strict=True)]
             record = columns[0]
             if len(parts) > 1 and not is_ascending(record):
                 order = np.argsort(record, kind="stable")
@@ -394,6 +394,10 @@ class Reading:
 
     def _say(self, name: str, offset: int, what: str) -> None:
         self.problems.append(Problem(os.path.join(self.directory, name), offset, what))
+
+
+def _joined(parts: tuple[NDArray[Any], ...]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _proof(opened: Bytes, offset: int) -> int:
