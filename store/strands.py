@@ -13,7 +13,7 @@ import itertools
 from collections import OrderedDict
 from typing import Final
 
-from .catalog import Catalog, Change, MediaStats, StoredRun, StoredStrand
+from .catalog import Catalog, Change, MediaStats, StoredRun, StoredStrand, encode_run
 from .columns import CacheLost, Column, FileColumn, MemoryColumn
 from .errors import Damaged
 from .fold import RunState
@@ -86,7 +86,8 @@ class StrandData:
         overview, first = self.overview, self.stats.first_step
         if self.column is None and overview.count + len(points) > BUCKETS:
             self.column = FileColumn(self.catalog.column_path(self.id)) if self.catalog is not None and self.id else MemoryColumn()
-            self.column.append(overview.kept)
+            if overview.count:
+                self.column.append(overview.kept)
         if self.column is not None:
             self.column.append(points)
         overview.append(points)
@@ -193,11 +194,11 @@ class RunData:
         found = {name: getattr(self.found, name) for name in ("key", "path", "project", "id", "name", "created", "group", "notes")}
         found["tags"] = list(self.found.tags)
         strands = [strand.to_store() for strand in self.strands.values() if strand.dirty]
-        media = [(kind.value, tag, rank, copy.deepcopy(stats)) for (kind, tag, rank), stats in self.media.items()]
+        media = [(kind.value, tag, rank, stats) for (kind, tag, rank), stats in self.media.items()]
         problems = [(one.path, one.offset, one.what) for one in self.problems]
-        stored = StoredRun(found, copy.deepcopy(self.state), self.cursor, self.stored_records + len(self.records), problems, media)
+        stored = StoredRun(found, self.state, self.cursor, self.stored_records + len(self.records), problems, media)
         path = self.owner.path if self.owner is not None else ""
-        return Change(self.found.key, self.outdated, self.format, path, stored, strands, list(self.records), self.stored_records)
+        return Change(self.found.key, self.outdated, self.format, path, encode_run(stored), strands, list(self.records), self.stored_records)
 
 
 class Residents:
