@@ -71,7 +71,9 @@ class MemoryColumn:
             self._settle()
 
     def _settle(self) -> None:
-        if self.rows > len(self._rows):
+        if not self._settled and len(self._late) == 1:
+            self._rows, self._settled = self._late.pop(), self.rows
+        elif self.rows > len(self._rows):
             larger = np.empty(max(self.rows, 2 * self._settled), ROW)
             larger[: self._settled] = self._rows[: self._settled]
             self._rows = larger

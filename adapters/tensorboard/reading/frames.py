@@ -20,7 +20,7 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from ....store.framing import HEADER, MAX_PAYLOAD, OVERHEAD, masked_crc, next_frame
+from ....store.framing import HEADER, MAX_PAYLOAD, OVERHEAD, masked, masked_crc, next_frame
 from ....store.kinds import I64, Problem
 
 U8 = NDArray[np.uint8]
@@ -31,6 +31,8 @@ FARTHEST: Final = 512
 MASK: Final = 0xA282EAD8
 TURN: Final = 0x9BE09BAB
 """A checksum, unmasked, XOR this are the four bytes that turn a CRC-32C back to 0."""
+LARGE: Final = 4096
+"""Payloads of so many bytes on average are rather not copied: each checksum is computed by itself."""
 BEFORE: Final = 4
 AFTER: Final = 12
 """Between two payloads stand 16 bytes: checksum, next length, its checksum. So many of them are missing at the ends."""
@@ -159,15 +161,21 @@ def _predict(view: U8, at: int, tile: I64, begins: list[I64], sizes: list[I64]) 
 
 
 def _damaged(view: U8, start: I64, size: I64, end: int) -> tuple[list[int] | None, int]:
-    """None when all checksums are right, else the frames whose payload is damaged; and where the frames end whose lengths hold."""
-    turned = _turned(view, start, size, end)
-    if google_crc32c.value(turned[BEFORE:-AFTER]) == 0 and int(size.max()) <= MAX_PAYLOAD:
-        return None, end
+    """None or nothing when all checksums are right, else the frames whose payload is damaged; and where the frames end whose lengths hold."""
+    large = end - int(start[0]) > LARGE * len(start)
+    if not large:
+        turned = _turned(view, start, size, end)
+        if google_crc32c.value(turned[BEFORE:-AFTER]) == 0 and int(size.max()) <= MAX_PAYLOAD:
+            return None, end
     held = _lengths_hold(view, start, size)
     if not held.all():  # what follows from a length that proves false is worth nothing
         first = int(np.argmin(held))
         end = int(start[first]) - HEADER.size
-        start = start[:first]
+        start, size = start[:first], size[:first]
+    if large:
+        wanted = unaligned(view, 4, "<u")[start + size].tolist()
+        sums = (google_crc32c.value(view[at : at + count]) for at, count in zip(start.tolist(), size.tolist(), strict=True))
+        return [number for number, (got, want) in enumerate(zip(sums, wanted, strict=True)) if masked(got) != want], end
     edges = np.append(start - HEADER.size, end) - int(start[0] - HEADER.size if len(start) else end) + BEFORE
     bad: list[int] = []
     waiting = [(0, len(start))] if len(start) else []

@@ -349,7 +349,9 @@ class Reading:
         if not others:
             return
         try:
-            for point in points_of(piece, replace(event, values=others), plugins):
+            if len(others) != len(event.values):
+                event = replace(event, values=others)
+            for point in points_of(piece, event, plugins):
                 self._records.append(Placed(point, **placed))  # type: ignore[arg-type]
         except (NotAMessage, ValueError) as error:
             self._say(name, offset, f"{', '.join(repr(one.tag) for one in others[:3])}: {error}; left out")
