@@ -42,7 +42,9 @@ from .overview import Stats
 from .records import KIND_OF, decode_record, encode_record
 from .source import Placed, Source
 
-VERSION: Final = "1"
+VERSION: Final = "2"
+PAGE_BYTES: Final = 16384
+"""Overviews have up to some 100 kB: in pages of 4 KiB, SQLite's own choice, writing them takes twice as long."""
 _TABLES: Final = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE runs(key TEXT PRIMARY KEY, format TEXT, path TEXT, data BLOB);
@@ -336,6 +338,7 @@ def _clear(directory: Path) -> None:
 
 def _connect(directory: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(directory / "catalog.sqlite", check_same_thread=False, timeout=5)
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new database
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = OFF")  # the boot id guards against a power cut; close() syncs
     return connection

@@ -283,12 +283,12 @@ def test_a_restart_leaves_nothing_of_the_old_run_in_the_cache(tmp_path: Path) ->
     made = source()
     store = opened(made, tmp_path)
     store._keeper.checkpoint(store._lock)
-    anew = batch(0, 2000)
+    anew = batch(0, 3000)
     made.put(found(), Batch(b"", anew.strands[:1], restart=True))
     store.refresh()
     store.close()
     again = opened(made, tmp_path, read=False)
-    assert [(one.key, one.count) for one in again.series()] == [(LOSS, 2000)]
+    assert [(one.key, one.count) for one in again.series()] == [(LOSS, 3000)]
     again.close()
     assert len(list(tmp_path.glob("*/columns/*.col"))) == 1
 

@@ -38,6 +38,7 @@ from .events import Event, array_of, event_of
 from .fields import NotAMessage
 from .frames import Frames, find_frames
 from .graphs import graph_of, of_meta_graph
+from .helpers import Helpers
 from .logdir import LogDirectory, RemoteDirectory, RunDirectory, started_of
 from .points import Piece, points_of
 from .scalars import Numbers, find_numbers
@@ -55,6 +56,9 @@ KEPT: Final = (32 << 20) - (64 << 10)
 page, a fifth of all time, until a block of nearly 32 MiB was freed once. It is never written to, so it costs nothing."""
 PROOF: Final = 512
 """So many bytes before the cursor prove that a file is still the same."""
+MANY_RUNS: Final = 48
+MANY_BYTES: Final = 8 << 20
+"""So many runs of so many bytes together are worth a helper process."""
 START: Final = 1
 
 
@@ -106,6 +110,7 @@ class TensorBoardSource:
         self._storage: Storage = Remote(named) if is_url(named) else Local()
         self._subruns = None if subruns else SubRuns()
         self._directories: dict[str, RunDirectory] = {}
+        self._ahead: Helpers | None = None
         np.empty(KEPT, np.uint8)
         self.logdir = RemoteDirectory(self._storage) if isinstance(self._storage, Remote) else LogDirectory(self.path)
 
@@ -147,26 +152,24 @@ class TensorBoardSource:
             return replace(self._read(run, None, max_bytes), restart=True)
 
     def _read(self, run: FoundRun, cursor: bytes | None, max_bytes: int) -> Batch:
-        try:
-            state = _decoder.decode(cursor) if cursor else RunCursor()
-        except msgspec.MsgspecError:  # of another version, or damaged where it was kept
-            raise Restart from None
         directory = self._directories.get(run.path)
-        names = directory.files if directory is not None else ()
-        if any(name not in names for name in state.files):
-            raise Restart  # a file is gone: its points go, too
-        reading = Reading(run.path, state, directory.parts if directory is not None else {}, self._storage)
-        budget = max_bytes
-        more = False
-        for name in names:
-            if budget <= 0:
-                more = True
-                break
-            try:
-                budget -= reading.read_file(name, budget)
-            except OSError as error:
-                reading.problems.append(Problem(os.path.join(run.path, name), -1, f"cannot be read: {error.strerror}"))
-        return reading.batch(names, more=more or budget <= 0)
+        if directory is None:
+            directory = RunDirectory(run.path, run.id, ())
+        if cursor is None and self._ahead is not None:
+            batch = self._ahead.take(directory, max_bytes)
+            if batch is not None:
+                return batch
+        return read_directory(directory, cursor, max_bytes, self._storage)
+
+    def read_ahead(self, runs: Sequence[FoundRun]) -> None:
+        """Prepare for `runs` to be read from their beginning, in this order; with none, let go of what was prepared."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
+        waiting = [self._directories[run.path] for run in runs if run.path in self._directories]
+        sizes = [state.size for run in runs if isinstance(run.token, tuple) for _, state in run.token]
+        if len(waiting) >= MANY_RUNS and sum(sizes) >= MANY_BYTES and isinstance(self._storage, Local):
+            self._ahead = Helpers.begin(waiting)
 
     def blob(self, run: FoundRun, blob: Blob) -> bytes:
         """Return the bytes of `blob`. What lies outside the run's directory is not handed out, whatever a record says."""
@@ -187,6 +190,29 @@ class TensorBoardSource:
         if len(data) != blob.length:
             raise Damaged(f"blob: want {blob.length} bytes at byte {blob.offset}, got {len(data)} of {path}")
         return data
+
+
+def read_directory(directory: RunDirectory, cursor: bytes | None, max_bytes: int, storage: Storage) -> Batch:
+    """What came since `cursor` in the files of a run, at most about `max_bytes` of them. Raises Restart."""
+    try:
+        state = _decoder.decode(cursor) if cursor else RunCursor()
+    except msgspec.MsgspecError:  # of another version, or damaged where it was kept
+        raise Restart from None
+    names = directory.files
+    if any(name not in names for name in state.files):
+        raise Restart  # a file is gone: its points go, too
+    reading = Reading(directory.path, state, directory.parts, storage)
+    budget = max_bytes
+    more = False
+    for name in names:
+        if budget <= 0:
+            more = True
+            break
+        try:
+            budget -= reading.read_file(name, budget)
+        except OSError as error:
+            reading.problems.append(Problem(os.path.join(directory.path, name), -1, f"cannot be read: {error.strerror}"))
+    return reading.batch(names, more=more or budget <= 0)
 
 
 class Reading:
