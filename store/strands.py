@@ -198,7 +198,9 @@ class RunData:
         problems = [(one.path, one.offset, one.what) for one in self.problems]
         stored = StoredRun(found, self.state, self.cursor, self.stored_records + len(self.records), problems, media)
         path = self.owner.path if self.owner is not None else ""
-        return Change(self.found.key, self.outdated, self.format, path, encode_run(stored), strands, list(self.records), self.stored_records)
+        return Change(
+            self.found.key, self.outdated, self.format, path, encode_run(stored), strands, list(self.records), self.stored_records
+        )
 
 
 class Residents:

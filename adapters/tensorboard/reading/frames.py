@@ -161,7 +161,7 @@ def _predict(view: U8, at: int, tile: I64, begins: list[I64], sizes: list[I64]) 
 
 
 def _damaged(view: U8, start: I64, size: I64, end: int) -> tuple[list[int] | None, int]:
-    """None or nothing when all checksums are right, else the frames whose payload is damaged; and where the frames end whose lengths hold."""
+    """Which frames have a damaged payload (None: none of them); and where the frames end whose lengths hold."""
     large = end - int(start[0]) > LARGE * len(start)
     if not large:
         turned = _turned(view, start, size, end)

@@ -80,7 +80,7 @@ def find_numbers(data: bytes, start: I64, size: I64) -> tuple[list[Numbers], I64
     ends = np.cumsum(counts)
     for length in np.flatnonzero(counts).tolist():
         which = order[ends[length] - counts[length] : ends[length]]
-        for numbers in _of_one_length(unaligned(view, length, "V")[start[which]], which, length):
+        for numbers in _of_one_length(unaligned(view, length, "V")[start[which]], which):
             left[numbers.record] = False
             found.append(numbers)
     return found, np.flatnonzero(left)
@@ -123,8 +123,8 @@ def layout_of(record: bytes) -> Layout | None:
     return Layout(tag, plugin, simple, step, value, width, bytes(mask))
 
 
-def _of_one_length(rows: NDArray[Any], which: I64, length: int) -> Iterator[Numbers]:
-    """The numbers among `rows`, records of `length` bytes; `which` says which of all records they are."""
+def _of_one_length(rows: NDArray[Any], which: I64) -> Iterator[Numbers]:
+    """The numbers among `rows`, records of one length; `which` says which of all records they are."""
     others = 0
     while len(rows) and others < MOST_OTHERS:
         layout = layout_of(rows[-1].tobytes())
