@@ -18,6 +18,7 @@ tensorboard/data_compat.py for V1 values, tensorboard/plugins/histogram/summary.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -46,6 +47,9 @@ from .graphs import keras_graph
 
 KERAS_MODEL: Final = "graph_keras_model"
 MOST_COUNTED: Final = float(1 << 62)
+NUMBERS_FIRST: Final = b"\x09\x11\x19\x21\x29"
+"""How a HistogramProto begins that leaves none of its five numbers out: fields 1 to 5, a double each."""
+_FIVE: Final = struct.Struct("<xdxdxdxdxd").unpack_from
 MESH_PARTS: Final = {1: "VERTEX", 2: "FACE", 3: "COLOR"}
 
 
@@ -116,9 +120,13 @@ def _point(piece: Piece, event: Event, value: Value, plugin: str) -> Point | Non
 
 def _v1_histogram(data: bytes, span: Span, at: dict[str, Any]) -> HistogramPoint:
     numbers = dict.fromkeys(range(1, 6), 0.0)
+    begin, end = span
+    if end - begin > len(NUMBERS_FIRST) * 9 and all(data[begin + 9 * place] == key for place, key in enumerate(NUMBERS_FIRST)):
+        numbers = dict(enumerate(_FIVE(data, begin), 1))
+        begin += 9 * len(NUMBERS_FIRST)
     limits: list[F64] = []
     buckets: list[F64] = []
-    for number, wire, a, b in fields(data, *span):
+    for number, wire, a, b in fields(data, begin, end):
         if number in numbers and wire == FIXED64:
             numbers[number] = double(data, a)
         elif number in (6, 7):
@@ -127,8 +135,8 @@ def _v1_histogram(data: bytes, span: Span, at: dict[str, Any]) -> HistogramPoint
                 into.append(np.frombuffer(data, "<f8", (b - a) // 8, a))
             else:
                 raise NotAMessage(f"a histogram with {b - a} bytes of numbers")
-    limit, bucket = (np.concatenate([np.empty(0), *parts]) for parts in (limits, buckets))
-    low, high, count, total, squares = (numbers[number] for number in range(1, 6))
+    limit, bucket = (parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts]) for parts in (limits, buckets))
+    low, high, count, total, squares = numbers.values()
     if len(limit) != len(bucket):
         raise NotAMessage(f"a histogram of {len(limit)} limits and {len(bucket)} buckets")
     filled = np.flatnonzero(bucket > 0)
@@ -160,7 +168,11 @@ def _histogram_point(
     if edges and edges[0] == edges[-1]:  # one value, which TensorBoard keeps in the last of many empty buckets
         edges, counts = [edges[0], edges[-1]], counts.sum(keepdims=True)
     finite = [value if value is None or math.isfinite(value) else None for value in (low, high, mean, std)]
-    whole = np.rint(np.where(np.isfinite(counts), counts, 0.0)).clip(-MOST_COUNTED, MOST_COUNTED).astype(np.int64).tolist()
+    with np.errstate(invalid="ignore"):
+        exact = counts.astype(np.int64)
+    if (exact != counts).any() or abs(exact).max(initial=0) > MOST_COUNTED:
+        exact = np.rint(np.where(np.isfinite(counts), counts, 0.0)).clip(-MOST_COUNTED, MOST_COUNTED).astype(np.int64)
+    whole = exact.tolist()
     return HistogramPoint(
         **at, edges=edges, counts=whole, count=round(count) if math.isfinite(count) else sum(whole),
         min=finite[0], max=finite[1], mean=finite[2], std=finite[3],
