@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import signal
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -145,6 +146,13 @@ def test_a_helper_that_is_killed_loses_nothing(runs: list[RunDirectory], helped:
     found += [plain(helped.take(run, LIMIT)) for run in runs[10:]]
     assert found == [alone(run) for run in runs]
     assert helped.helpers == []
+
+
+def test_a_helper_that_reads_nothing_blocks_nothing(runs: list[RunDirectory], helped: Ahead) -> None:
+    (process,) = helped.helpers
+    os.kill(process.pid, signal.SIGSTOP)
+    helped._unsent[process.pid] = memoryview(bytes(4 << 20))
+    assert [plain(helped.take(run, LIMIT)) for run in runs] == [alone(run) for run in runs]
 
 
 def test_a_helper_that_does_not_answer_is_not_waited_for(runs: list[RunDirectory], helped: Ahead, monkeypatch: pytest.MonkeyPatch) -> None:

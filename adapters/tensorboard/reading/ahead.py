@@ -59,10 +59,11 @@ class Ahead:
         self._next = 0
         self.helpers: list[subprocess.Popen[bytes]] = []
         self._started: set[int] = set()
+        self._unsent: dict[int, memoryview] = {}
         if helpers is None:
             helpers = _spare_processors() if sum(size for _, size in runs) >= MANY_BYTES else 0
         with contextlib.suppress(OSError):
-            for _ in range(min(helpers, len(self._groups) - 1)):
+            for _ in range(min(helpers, len(self._groups) - 1) if sys.executable else 0):
                 self.helpers.append(_start())
 
     def take(self, run: RunDirectory, max_bytes: int) -> Batch | None:
@@ -89,14 +90,22 @@ class Ahead:
         """Give each helper groups behind `after`, as many as it should have."""
         self._next = max(self._next, after + 1)
         for process in [one for one in self.helpers if one.pid in self._started]:
-            while self._next < len(self._groups) and sum(one is process for one in self._given.values()) < GIVEN:
-                try:
-                    _send(process.stdin, (self._next, self._groups[self._next], max_bytes))
-                except OSError:
-                    self._give_up(process)
-                    break
-                self._given[self._next] = process
-                self._next += 1
+            try:
+                while self._push(process) and self._next < len(self._groups) and list(self._given.values()).count(process) < GIVEN:
+                    self._unsent[process.pid] = memoryview(_message((self._next, self._groups[self._next], max_bytes)))
+                    self._given[self._next] = process
+                    self._next += 1
+            except OSError:
+                self._give_up(process)
+
+    def _push(self, process: subprocess.Popen[bytes]) -> bool:
+        """Send on without waiting, lest both wait for one another; whether everything is sent. Raises OSError."""
+        assert process.stdin is not None
+        rest = self._unsent.get(process.pid, memoryview(b""))
+        while rest and (count := process.stdin.write(rest)):
+            rest = rest[count:]
+        self._unsent[process.pid] = rest
+        return not rest
 
     def _read_another(self, max_bytes: int) -> bool:
         """Read a group that nobody was given; False when there is none, or enough wait already."""
@@ -191,17 +200,23 @@ def _start() -> subprocess.Popen[bytes]:
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         bufsize=0,
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    os.set_blocking(process.stdin.fileno(), False)
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
 
-        assert process.stdout is not None
         fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
     return process
 
 
-def _send(pipe: Any, message: object) -> None:
-    data = pickle.dumps(message, protocol=5)
-    view = memoryview(_SIZE.pack(len(data)) + data)
+def _message(what: object) -> bytes:
+    data = pickle.dumps(what, protocol=5)
+    return _SIZE.pack(len(data)) + data
+
+
+def _send(pipe: Any, what: object) -> None:
+    view = memoryview(_message(what))
     while view:
         view = view[pipe.write(view) :]
 
