@@ -1,6 +1,6 @@
-"""Many runs read ahead, small files together and by helper processes, come to what each run read by itself comes to.
+"""Many runs read ahead, small files together, come to what each run read by itself comes to; numbers and frames of large pieces.
 
-Among the runs are damaged, torn, empty and gzip'd files; helpers are killed or do not answer.
+Among the runs are damaged, torn, empty and gzip'd files.
 """
 
 from __future__ import annotations
@@ -8,10 +8,7 @@ from __future__ import annotations
 import gzip
 import os
 import random
-import signal
 import struct
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossboard.adapters.tensorboard.messages import event, file_version
-from crossboard.adapters.tensorboard.reading import ahead
 from crossboard.adapters.tensorboard.reading.ahead import Ahead
 from crossboard.adapters.tensorboard.reading.frames import find_frames
 from crossboard.adapters.tensorboard.reading.logdir import LogDirectory, RunDirectory
@@ -91,31 +87,20 @@ def alone(run: RunDirectory) -> Any:
     return plain(read_directory(run, None, LIMIT, Local()))
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-@pytest.fixture
-def helped(runs: list[RunDirectory], monkeypatch: pytest.MonkeyPatch) -> Iterator[Ahead]:
-    """A reading in small groups with one helper that has started."""
-    monkeypatch.setattr(ahead, "GROUP", 3)
-    reading = Ahead([(run, 1000) for run in runs], helpers=1)
-
-    def started() -> bool:
-        reading._receive(0.01)
-        return bool(reading._started)
-
-    until(started)
-    yield reading
-    reading.close()
-
-
 def test_runs_read_together_are_what_each_is_by_itself(runs: list[RunDirectory]) -> None:
-    reading = Ahead([(run, 1000) for run in runs], helpers=0)
+    reading = Ahead([(run, 1000) for run in runs])
     assert [plain(reading.take(run, LIMIT)) for run in runs] == [alone(run) for run in runs]
+
+
+def test_runs_may_be_asked_for_in_any_order(runs: list[RunDirectory]) -> None:
+    reading = Ahead([(run, 100_000) for run in runs])
+    asked = random.Random(1).sample(runs, len(runs))
+    assert [plain(reading.take(run, LIMIT)) for run in asked] == [alone(run) for run in asked]
+
+
+def test_large_runs_are_left_to_the_caller(runs: list[RunDirectory]) -> None:
+    reading = Ahead([(run, 3 << 20) for run in runs])
+    assert [reading.take(run, LIMIT) for run in runs] == [None] * len(runs)
 
 
 def test_files_that_are_whole_are_decoded_together(runs: list[RunDirectory]) -> None:
@@ -131,35 +116,6 @@ def read_directory_problems(path: str) -> bool:
     return bool(problems) or end != len(data) or not data
 
 
-def test_what_helpers_read_is_what_each_run_is_by_itself(runs: list[RunDirectory], helped: Ahead) -> None:
-    helped._give(LIMIT, after=0)
-    until(lambda: helped._receive(0.01))
-    assert helped._ready
-    assert [plain(helped.take(run, LIMIT)) for run in runs] == [alone(run) for run in runs]
-
-
-def test_a_helper_that_is_killed_loses_nothing(runs: list[RunDirectory], helped: Ahead) -> None:
-    found = [plain(helped.take(run, LIMIT)) for run in runs[:10]]
-    (process,) = helped.helpers
-    process.kill()
-    process.wait()
-    found += [plain(helped.take(run, LIMIT)) for run in runs[10:]]
-    assert found == [alone(run) for run in runs]
-    assert helped.helpers == []
-
-
-def test_a_helper_that_reads_nothing_blocks_nothing(runs: list[RunDirectory], helped: Ahead) -> None:
-    (process,) = helped.helpers
-    os.kill(process.pid, signal.SIGSTOP)
-    helped._unsent[process.pid] = memoryview(bytes(4 << 20))
-    assert [plain(helped.take(run, LIMIT)) for run in runs] == [alone(run) for run in runs]
-
-
-def test_a_helper_that_does_not_answer_is_not_waited_for(runs: list[RunDirectory], helped: Ahead, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helped, "_receive", lambda _: False)
-    assert [plain(helped.take(run, LIMIT)) for run in runs] == [alone(run) for run in runs]
-
-
 def test_a_run_that_is_read_again_is_read_by_its_cursor(runs: list[RunDirectory], tmp_path: Path) -> None:
     source = TensorBoardSource(tmp_path)
     found = source.scan()
@@ -171,18 +127,18 @@ def test_a_run_that_is_read_again_is_read_by_its_cursor(runs: list[RunDirectory]
     assert plain(source.read(found[0], None)) == plain(first)
 
 
-def test_a_store_shows_the_same_with_helpers_and_without(tmp_path: Path, runs: list[RunDirectory], monkeypatch: pytest.MonkeyPatch) -> None:
-    def shown() -> Any:
-        store = EmbeddedStore([TensorBoardSource(tmp_path)], memory=True)
-        store.refresh()
-        told = [(info.key, info.status, info.problems) for info in store.runs()]
-        return told, [(one.key, one.count, store.points(one.key).value.tolist()) for one in store.series()]
-
-    monkeypatch.setattr(ahead, "MOST_HELPERS", 0)
-    without = shown()
-    monkeypatch.setattr(ahead, "MOST_HELPERS", 2)
-    monkeypatch.setattr(ahead, "MANY_BYTES", 0)
-    assert shown() == without
+def test_a_store_shows_every_run_as_it_is_by_itself(tmp_path: Path, runs: list[RunDirectory]) -> None:
+    store = EmbeddedStore([TensorBoardSource(tmp_path)], memory=True)
+    store.refresh()
+    shown = {one.key: store.points(one.key).value.tolist() for one in store.series()}
+    for run in runs:
+        alone = EmbeddedStore([TensorBoardSource(run.path)], memory=True)
+        alone.refresh()
+        (key,) = [info.key for info in alone.runs()]
+        for one in alone.series():
+            assert shown.pop(one.key) == alone.points(one.key).value.tolist()
+        assert store.run(key).problems == alone.run(key).problems
+    assert not shown
 
 
 # ------------------------------------------------------------------------------------------------ many at a time

@@ -99,12 +99,8 @@ class TensorBoardSource:
 
     def read_ahead(self, runs: Sequence[FoundRun]) -> None:
         """Prepare for `runs` to be read from their beginning, in this order; with none, let go of what was prepared."""
-        if self._ahead is not None:
-            self._ahead.close()
-            self._ahead = None
         waiting = [(self._directories[run.path], _size(run)) for run in runs if run.path in self._directories]
-        if len(waiting) > 1 and isinstance(self._storage, Local):
-            self._ahead = Ahead(waiting)
+        self._ahead = Ahead(waiting) if len(waiting) > 1 and isinstance(self._storage, Local) else None
 
     def blob(self, run: FoundRun, blob: Blob) -> bytes:
         """Return the bytes of `blob`. What lies outside the run's directory is not handed out, whatever a record says."""
