@@ -6,7 +6,6 @@ import importlib.util
 import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -379,7 +378,7 @@ def test_the_cache_lies_where_the_environment_says(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_thousand_runs_are_listed_at_once_on_a_second_start(tmp_path: Path) -> None:
-    """Lists in a moment (0.1 s on a quiet machine): overviews are loaded only when a curve is asked for."""
+    """At once (0.1 s on a quiet machine), since overviews are loaded only when a curve is asked for."""
     made = lists.ListSource()
     step = np.arange(20)
     points = Points(step, 100.0 + step.astype(np.float64), np.sin(step))
@@ -387,10 +386,8 @@ def test_a_thousand_runs_are_listed_at_once_on_a_second_start(tmp_path: Path) ->
         strands = [Strand(f"tag{tag}", 0, 1, "w", points) for tag in range(5)]
         made.put(found(f"run{number}"), Batch(b"", strands))
     opened(made, tmp_path).close()
-    begun = time.perf_counter()
     store = opened(made, tmp_path, read=False)
-    runs, series = store.runs(), store.series()
-    took = time.perf_counter() - begun
-    assert (len(runs), len(series)) == (1000, 5000)
-    assert took < 2.0, f"took {took:.2f} s"
+    assert (len(store.runs()), len(store.series())) == (1000, 5000)
+    strands = [strand for run in store._runs.values() for strand in run.strands.values()]
+    assert [strand._overview for strand in strands] == [None] * 5000
     store.close()
