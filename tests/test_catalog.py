@@ -388,6 +388,5 @@ def test_a_thousand_runs_are_listed_at_once_on_a_second_start(tmp_path: Path) ->
     opened(made, tmp_path).close()
     store = opened(made, tmp_path, read=False)
     assert (len(store.runs()), len(store.series())) == (1000, 5000)
-    strands = [strand for run in store._runs.values() for strand in run.strands.values()]
-    assert [strand._overview for strand in strands] == [None] * 5000
+    assert [one._overview for run in store._runs.values() for one in run.strands.values()] == [None] * 5000
     store.close()

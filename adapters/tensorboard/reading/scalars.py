@@ -193,5 +193,6 @@ def _columns(rows: NDArray[Any], which: I64, layout: Layout) -> Numbers:
     step = np.zeros(len(rows), np.uint64)
     for place in range(layout.step):
         step |= (column("u1", 10 + place) & np.uint8(0x7F)).astype(np.uint64) << np.uint64(7 * place)
-    value = column(f"<f{layout.width}", layout.value).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of a signalling NaN
+        value = column(f"<f{layout.width}", layout.value).astype(np.float64)
     return Numbers(layout.tag, layout.plugin, layout.simple, which, step.view(np.int64), column("<f8", 1).copy(), value)
