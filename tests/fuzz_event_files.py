@@ -68,7 +68,7 @@ def read(data: bytes, budget: int) -> tuple[list[bytes], dict[Any, bytes], list[
     """(records as bytes, columns by strand, problems) of a file that is read at most `budget` bytes at a time."""
     import numpy as np
 
-    from crossboard.adapters.tensorboard.reading.source import Reading, RunCursor
+    from crossboard.adapters.tensorboard.reading.runs import Reading, RunCursor
     from crossboard.store.records import encode_record
 
     state, offset = RunCursor(), -1
@@ -76,7 +76,7 @@ def read(data: bytes, budget: int) -> tuple[list[bytes], dict[Any, bytes], list[
     columns: dict[Any, list[bytes]] = {}
     problems: list[str] = []
     while offset != (offset := state.files[NAME].offset if NAME in state.files else 0):
-        reading = Reading("/logs", state, {}, OneFile(data))
+        reading = Reading("/logs", state, {}, OneFile(data), {})
         reading.read_file(NAME, budget)
         batch = reading.batch((NAME,), more=False)
         records += [encode_record(placed.record) for placed in batch.records]
@@ -90,7 +90,6 @@ def read(data: bytes, budget: int) -> tuple[list[bytes], dict[Any, bytes], list[
 def check(data: bytes) -> None:
     """Raise where one of the promises does not hold."""
     from crossboard.adapters.tensorboard.reading.events import array_of, event_of
-    from crossboard.adapters.tensorboard.reading.fields import NotAMessage
     from crossboard.adapters.tensorboard.reading.frames import find_frames
     from crossboard.adapters.tensorboard.reading.scalars import find_numbers
 
@@ -104,20 +103,18 @@ def check(data: bytes) -> None:
         (start - 12, whole[start : start + size]) for start, size in zip(found.start.tolist(), found.size.tolist(), strict=True)
     ]
     assert found.end == end
-    numbers = find_numbers(whole, found.start, found.size)
-    for place, record in enumerate(numbers.record.tolist()):
-        start, size = int(found.start[record]), int(found.size[record])
-        event = event_of(whole, start, start + size)
-        (value,) = event.values
-        try:
+    found_numbers, left = find_numbers(whole, found.start, found.size)
+    assert sorted([*left.tolist(), *(record for one in found_numbers for record in one.record.tolist())]) == list(range(len(found.start)))
+    for numbers in found_numbers:
+        for place, record in enumerate(numbers.record.tolist()):
+            start, size = int(found.start[record]), int(found.size[record])
+            event = event_of(whole, start, start + size)
+            (value,) = event.values
             slow = value.simple if value.simple is not None else float(array_of(whole, value.tensor).reshape(-1)[0])  # type: ignore[arg-type]
-        except NotAMessage:
-            slow = None
-        fast = float(numbers.value[place])
-        assert slow is not None
-        assert (event.step, value.tag, repr(slow)) == (int(numbers.step[place]), numbers.tags[int(numbers.tag[place])], repr(fast))
-        assert (value.plugin or "") == numbers.plugins[int(numbers.plugin[place])]
-        assert repr(event.wall_time) == repr(float(numbers.wall_time[place]))
+            fast = float(numbers.value[place])
+            assert (event.step, value.tag, repr(slow)) == (int(numbers.step[place]), numbers.tag, repr(fast))
+            assert (value.plugin or "") == numbers.plugin
+            assert repr(event.wall_time) == repr(float(numbers.wall_time[place]))
     assert read(whole, 1 << 30)[:2] == read(whole, 1)[:2]
 
 
@@ -160,7 +157,7 @@ def main() -> None:
         return
     atheris: Any = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["crossboard.adapters.tensorboard.reading"]):
-        for name in ("events", "fields", "frames", "graphs", "hparams", "layout", "points", "projector", "scalars", "source"):
+        for name in ("events", "fields", "frames", "graphs", "hparams", "layout", "points", "projector", "runs", "scalars", "source"):
             importlib.import_module(f"crossboard.adapters.tensorboard.reading.{name}")
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()
