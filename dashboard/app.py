@@ -31,7 +31,7 @@ from .aliases import AliasBook
 from .compression import Compression
 from .downloads import Exporter, download_routes
 from .events import Newsroom
-from .pages import panes, run
+from .pages import panes, run, runs
 from .replies import json_reply
 from .routes import DataRoutes, no_such_path
 from .safety import Door, Guest, Safety, page_policy
@@ -110,6 +110,7 @@ def create_app(
     pane_events = any(getattr(route, "path", "") == "/pane-event" for receiver in living for route in receiver.data_routes())
     data = DataRoutes(store, newsroom, door=door, crossboard=version, pane_events=pane_events, aliases=AliasBook(aliases))
     server.mount(f"{base}/api", data.app(more=download_routes(store, exporters)))
+    server.router.routes.append(runs.grid_route(base))
     server.add_exception_handler(HTTPException, no_such_path)
     app = Dash(
         "crossboard",
@@ -118,7 +119,7 @@ def create_app(
         update_title=None,  # type: ignore[arg-type]  # as its documentation says
         index_string=INDEX,
         assets_folder=str(ASSETS),
-        assets_path_ignore=[f"^({run.FOLDER}|{panes.FOLDER})$"],  # loaded by these pages themselves, when they are first opened
+        assets_path_ignore=[f"^{page.FOLDER}$" for page in (run, runs, panes)],  # loaded by these pages themselves, when first opened
         requests_pathname_prefix=f"{base}/",
         routes_pathname_prefix=f"{base}/",
         serve_locally=True,

@@ -28,7 +28,8 @@ from ..store.store import Store
 from . import columns
 from .aliases import JOINS, AliasBook, pair_json
 from .curves import OVERVIEW_BUCKETS, chosen, older_attempts, overviews, overviews_since, windows
-from .edits import Editor, edit_of
+from .deletions import Deletions
+from .edits import Editor, wanted_of
 from .events import Newsroom, progress_json
 from .group_routes import GroupRoutes
 from .media import Media
@@ -36,6 +37,7 @@ from .pane_routes import PaneRoutes
 from .query import COLUMNS, CSV, JSON, Query
 from .replies import Refused, json_reply, number, to_json
 from .run_routes import RunRoutes
+from .run_table import RunTable
 from .safety import Door
 
 MAX_BODY: Final = 1 << 20
@@ -54,6 +56,7 @@ RUN_COLUMNS: Final = [
     "tags",
     "notes",
     "hidden",
+    "archived",
     "framework",
     "host",
     "attempts",
@@ -103,11 +106,13 @@ class DataRoutes:
         self.newsroom = newsroom
         self.door = door
         self.crossboard = crossboard
-        self.editor = Editor()
+        self.editor = Editor(store)
         self.media = Media(store)
         self.of_run = RunRoutes(store, newsroom, self.media)
         self.of_panes = PaneRoutes(store, newsroom, takes_events=pane_events)
         self.of_groups = GroupRoutes(store, newsroom)
+        self.run_table = RunTable(store, newsroom)
+        self.deletions = Deletions(store)
 
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
@@ -124,9 +129,10 @@ class DataRoutes:
             "/blob/{run:path}/{digest}": self.blob,
         }
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
-        routes.extend(self.of_run.routes())
-        routes.extend(self.of_panes.routes())
-        routes.extend(self.of_groups.routes())
+        routes.extend([*self.of_run.routes(), *self.of_panes.routes(), *self.of_groups.routes(), *self.run_table.routes()])
+        routes.append(Route("/trash", self.trash, methods=["GET"]))
+        routes.append(Route("/delete", self.delete, methods=["POST"]))
+        routes.append(Route("/restore", self.restore, methods=["POST"]))
         routes.append(Route("/edit", self.edit, methods=["POST"]))
         routes.append(Route("/aliases", self.save_aliases, methods=["POST"]))
         routes.append(Route("/open", self.open, methods=["POST"]))
@@ -324,11 +330,31 @@ class DataRoutes:
         return json_reply({"written": True})
 
     async def edit(self, request: Request) -> Response:
-        key, edit = edit_of(await _json_body(request))
-        run = await run_in_threadpool(self.store.run, key)
-        await run_in_threadpool(self.editor.write, run, edit)
+        wanted = wanted_of(await _json_body(request))
+        if wanted.many:
+            written, refused = await run_in_threadpool(self.editor.write_all, wanted)
+            self.newsroom.wake()
+            return json_reply({"written": written, "refused": refused})
+        run = await run_in_threadpool(self.store.run, wanted.runs[0])
+        await run_in_threadpool(self.editor.write, run, wanted.of(run))
         self.newsroom.wake()
-        return json_reply({"run": key, "written": True})
+        return json_reply({"run": run.key, "written": True})
+
+    def trash(self, request: Request) -> Response:
+        Query(request, ())
+        return json_reply({"deleted": self.deletions.listed()})
+
+    async def delete(self, request: Request) -> Response:
+        body = await _json_body(request)
+        told = await run_in_threadpool(self.deletions.delete, body)
+        self.newsroom.wake()
+        return json_reply(told)
+
+    async def restore(self, request: Request) -> Response:
+        body = await _json_body(request)
+        told = await run_in_threadpool(self.deletions.restore, body)
+        self.newsroom.wake()
+        return json_reply(told)
 
     async def open(self, request: Request) -> Response:
         """A fresh one-time token, for a second `crossboard` call on the same paths."""
@@ -395,6 +421,9 @@ def summary_json(summary: MetricSummary) -> dict[str, Any]:
         "non_finite": summary.non_finite,
         "best": None if summary.best is None else number(summary.best),
         "best_step": summary.best_step,
+        "min_step": summary.min_step,
+        "max_step": summary.max_step,
+        "unit": summary.unit,
     }
 
 

@@ -125,7 +125,7 @@ def cache_root() -> Path:
 def directory_for(sources: Sequence[Source], root: Path) -> Path:
     """Where the catalog of these sources lies."""
     names = sorted(f"{source.format}:{source.path}" for source in sources)
-    return root / hashlib.sha256("\0".join(names).encode()).hexdigest()[:32]
+    return root / hashlib.sha256("\0".join(names).encode(errors="surrogateescape")).hexdigest()[:32]
 
 
 def boot_id() -> str:

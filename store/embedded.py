@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,12 +28,13 @@ from .feeding import Feeder
 from .keeping import Keeper
 from .kinds import F64, Curve, Kind, MetricSummary, Points, RunInfo, SeriesInfo, SeriesKey, StrandKey, XAxis
 from .overview import Stats, draw
-from .records import Blob
+from .records import Blob, Edited
+from .side_edits import SideEdits
 from .smoothing import checked
 from .source import Batch, FoundRun, Placed, Source
 from .store import Changes, Progress, Smoothing, SourceInfo
 from .strands import RunData, StrandData
-from .summaries import differs, goal_of, keys_of, moved, series_of, summary_of, tags_of
+from .summaries import differs, goal_of, keys_of, moved, series_of, summary_of, tags_of, unit_of
 from .thinning import window
 from .views import Piece, Views, pieces, points_of
 
@@ -47,9 +48,17 @@ class EmbeddedStore:
         sources: what to read; `refresh` reads it.
         cache: directory of all catalogs; None: the user's cache directory (`catalog.cache_root`).
         memory: keep no cache at all.
+        edits: what was edited of foreign runs; None: those in the user's data directory.
     """
 
-    def __init__(self, sources: Sequence[Source] = (), cache: str | Path | None = None, *, memory: bool = False) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source] = (),
+        cache: str | Path | None = None,
+        *,
+        memory: bool = False,
+        edits: SideEdits | None = None,
+    ) -> None:
         self._lock = threading.RLock()
         self._reading = threading.RLock()
         self._changes = ChangeLog()
@@ -57,6 +66,8 @@ class EmbeddedStore:
         self._by_tag: dict[str, set[str]] = {}
         self._views = Views()
         self._metrics: dict[str, tuple[int, dict[str, MetricSummary]]] = {}
+        self._edits = edits if edits is not None else SideEdits()
+        self._edits.refresh()
         self._keeper = Keeper(sources, cache, memory=memory or not sources)
         self._feeder = Feeder(self, sources)
         for run in self._keeper.load(sources):
@@ -65,6 +76,7 @@ class EmbeddedStore:
     def _take_over(self, run: RunData) -> None:
         version = self._changes.add(run.found.key, series=keys_of(run))
         run.version = run.started_version = version
+        run.beside = self._beside(run)
         for strand in run.strands.values():
             strand.counts, strand.changed_first = [(version, strand.stats.count)], version
         self._runs[run.found.key] = run
@@ -88,6 +100,7 @@ class EmbeddedStore:
             run = self._runs.get(found.key)
             if run is None:
                 run = RunData(found, format=source, owner=owner)
+                run.beside = self._beside(run)
                 self._runs[found.key] = run
                 fresh = True
             else:
@@ -108,7 +121,7 @@ class EmbeddedStore:
             arrived = [strand for strand in batch.strands if len(strand.points)]
             changed = {SeriesKey(found.key, tag, rank) for tag, rank in media}
             changed |= {SeriesKey(found.key, one.tag, one.rank) for one in arrived}
-            info = run.state.info(now=time.time(), problems=tuple(run.problems))
+            info = run.told(time.time())
             if changed or batch.records or known is None or differs(known, info):
                 run.version = self._changes.add(found.key, series=changed)
                 if known is None or moved(known.started, info.started):
@@ -121,6 +134,31 @@ class EmbeddedStore:
             if batch.strands or batch.records or batch.problems or batch.cursor != run.cursor or fresh:
                 self._keeper.touch(run)
             run.cursor = batch.cursor
+
+    def edit(self, run: str, edit: Edited) -> None:
+        """Keep an edit of a run that must not be written to, beside it. Raises NotFound, OSError, and ValueError for a native run."""
+        with self._lock:
+            native = self._run(run).format == "native"
+        if native:
+            raise ValueError(f"edit: {run!r} is a native run; want a foreign one, a native run takes `Edited` records of its own")
+        self._edits.append(run, edit)
+        self._take_edits()
+
+    def _take_edits(self) -> None:
+        """Take in what was edited beside the sources, here or by another board."""
+        changed = self._edits.refresh()
+        with self._lock:
+            for key in changed & self._runs.keys():
+                run = self._runs[key]
+                beside = self._beside(run)
+                if beside != run.beside:
+                    run.beside, run.info = beside, None
+                    run.version = self._changes.add(key)
+
+    def _beside(self, run: RunData) -> dict[str, Any]:
+        if run.format == "native":
+            return {}
+        return {name: value for name, value in self._edits.of(run.found.key).items() if name in RunInfo.__dataclass_fields__}
 
     def _strand(self, run: RunData, key: StrandKey) -> StrandData:
         strand = run.strands.get(key)
@@ -139,6 +177,7 @@ class EmbeddedStore:
         self._keeper.drop(run)
         blank = RunData(run.found, format=run.format, owner=run.owner)
         blank.outdated = run.outdated
+        blank.beside = run.beside
         run.__dict__.update(blank.__dict__)
         self._metrics.pop(run.found.key, None)
         self._changes.add(run.found.key, series=keys)
@@ -157,6 +196,7 @@ class EmbeddedStore:
     def refresh(self) -> int:
         """Read what is new in all sources; return the version after it."""
         with self._reading:
+            self._take_edits()
             try:
                 self._feeder.refresh()
             except CacheLost as error:
@@ -260,7 +300,11 @@ class EmbeddedStore:
                 one = piece.strands[0].stats if piece.whole else self._views.parts([piece])[0].stats
                 stats.setdefault(tag, []).append(one)
         goals = run.state.goals()
-        return {tag: summary_of(found, goal_of(goals, tag)) for tag, found in stats.items() if any(one.count for one in found)}
+        return {
+            tag: summary_of(found, goal_of(goals, tag), unit_of(goals, tag))
+            for tag, found in stats.items()
+            if any(one.count for one in found)
+        }
 
     def series(self, *, run: str | None = None, tag: str | None = None, kind: Kind | None = None) -> list[SeriesInfo]:
         """All series, or those of a run, a tag, a kind; ordered by tag, run, rank."""

@@ -20,7 +20,12 @@ class NotFound(CrossboardError):
 
 
 class BadQuery(CrossboardError):
-    """A run query or a regular expression that does not parse."""
+    """A run query or a regular expression that does not parse. `what` is wrong at character `at` of it (from 0)."""
+
+    def __init__(self, message: str, *, at: int = 0, what: str = "") -> None:
+        super().__init__(message)
+        self.at = at
+        self.what = what or message
 
 
 class CrossboardWarning(UserWarning):

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from .columns import CacheLost
 from .errors import CrossboardError
+from .records import encodable
+from .rundir import is_text
 from .source import Batch, FoundRun, ReadsAhead, Source
 from .store import Progress, SourceInfo
 
@@ -57,8 +59,14 @@ class Feeder:
                 claimed |= {run.found.key for run in self._store.held_runs() if run.owner is source}
                 counts[number] = self._infos[number].runs
                 continue
+            nameless = [run.path for run in found if not is_text(run.path)]
+            if nameless:  # keys, links and catalogs are text
+                found = [run for run in found if is_text(run.path)]
+                errors[number] = f"want names that are UTF-8 text; left out, rename it to have it read: {encodable(nameless[0])}"
+                if len(nameless) > 1:
+                    errors[number] += f", and {len(nameless) - 1} more"
             if getattr(source, "trouble", ""):
-                errors[number] = str(source.trouble)  # type: ignore[attr-defined]  # not every source has one
+                errors[number] = "; ".join(filter(None, (errors.get(number, ""), str(source.trouble))))  # type: ignore[attr-defined]  # not every source has one
             mine = [run for run in found if run.key not in claimed]
             claimed |= {run.key for run in mine}
             counts[number] = len(mine)

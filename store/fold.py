@@ -41,7 +41,8 @@ from .records import (
 from .source import FoundRun, Placed, WriterLife
 
 SILENT_AFTER_S: Final = 60.0
-_EDITABLE: Final = ("name", "group", "tags", "notes", "hidden", "color")
+EDITABLE: Final = ("name", "group", "tags", "notes", "hidden", "archived", "color")
+"""What a person can change of a run; fields of `records.Edited`, and but for color of `kinds.RunInfo`."""
 
 
 class WriterState(msgspec.Struct, omit_defaults=True):
@@ -109,7 +110,7 @@ class RunState(msgspec.Struct):
         elif isinstance(record, MetricDefined):
             self.metrics = [*(one for one in self.metrics if one.tag != record.tag), record]
         elif isinstance(record, Edited):
-            for name in _EDITABLE:
+            for name in EDITABLE:
                 value = getattr(record, name)
                 if value is not None and record.wall_time >= self.edits.get(name, (-math.inf, None))[0]:
                     self.edits[name] = (record.wall_time, value)
@@ -160,6 +161,7 @@ class RunState(msgspec.Struct):
             tags=tuple(self._edited("tags", self.tags)),
             notes=self._edited("notes", self.notes),
             hidden=bool(self._edited("hidden", False)),
+            archived=bool(self._edited("archived", False)),
             framework=framework_of(self.frameworks),
             host=next((writer.host for writer in newest if writer.host), ""),
             attempts=len({writer.attempt for writer in training}) or 1,

@@ -149,7 +149,8 @@ class MetricSummary:
     """What one scalar tag of a run came to, over the default view (newest attempts; all ranks together).
 
     last is the value of the point with the largest step (the latest arrival among equals); min and max run over finite
-    values and are NaN when there is none; best follows the goal of `define_metric`, or is None.
+    values and are NaN when there is none; best follows the goal of `define_metric`, or is None. min_step and max_step are the
+    steps at which min and max were first met, None when there is none; unit is that of `define_metric`.
     """
 
     last: float
@@ -160,6 +161,9 @@ class MetricSummary:
     non_finite: int
     best: float | None = None
     best_step: int | None = None
+    min_step: int | None = None
+    max_step: int | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,7 @@ class RunInfo:
     ended       epoch seconds, None while not ended
     silent_s    seconds since `updated` for a run that neither ended nor is proven alive or dead, else 0.0
     dropped     points that logging had to drop (full disk, removed directory)
+    hidden      not drawn until it is asked for;  archived: not listed until it is asked for
     framework   "torch", "tensorflow", "keras", "jax", ... or "" for plain Python
     panes       windows that are open in it (see `records.Pane`)
     """
@@ -192,6 +197,7 @@ class RunInfo:
     tags: tuple[str, ...] = ()
     notes: str = ""
     hidden: bool = False
+    archived: bool = False
     framework: str = ""
     host: str = ""
     attempts: int = 1

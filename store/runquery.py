@@ -12,10 +12,10 @@
     seed in (1, 2, 3) not status = failed
     resnet                              the name contains it, in any case
 
-Fields: name, id, project, status, group, framework, host, notes, tags, attempts, ranks, hidden; any config key, nested ones with
-dots (``optimizer.name``, or ``config.optimizer.name``), any summary entry (``summary.KEY``), and any scalar tag: ``train/loss`` is
-its last value, ``train/loss.min``, ``.max``, ``.last``, ``.best``, ``.count``, ``.last_step`` its summary. Where names collide the
-order is: run field, config, metric, summary. A field with other characters is written in backquotes: `` `my loss`.min ``.
+Fields: name, id, project, status, group, framework, host, notes, tags, attempts, ranks, hidden, archived; any config key, nested
+ones with dots (``optimizer.name``, or ``config.optimizer.name``), any summary entry (``summary.KEY``), and any scalar tag:
+``train/loss`` is its last value, ``train/loss.min``, ``.max``, ``.last``, ``.best``, ``.count``, ``.last_step`` its summary. Where names
+collide the order is: run field, config, metric, summary. A field with other characters is written in backquotes: `` `my loss`.min ``.
 
 Numbers are compared as numbers, also when config holds them as text; texts by = in any case. ``~`` and matches search a
 regular expression, contains a plain text, both in any case; of `tags`, a comparison holds when it holds for one of them. A
@@ -34,8 +34,8 @@ from .kinds import MetricSummary, RunInfo
 Metrics = Callable[[], Mapping[str, MetricSummary]]
 Test = Callable[[RunInfo, Metrics], bool]
 _RUN_FIELDS: Final = ("name", "id", "project", "status", "group", "framework", "host", "notes", "tags", "attempts", "ranks")
-_FIELDS: Final = frozenset((*_RUN_FIELDS, "hidden", "source", "path", "error", "dropped"))
-_STATISTICS: Final = ("last", "min", "max", "best", "count", "last_step", "best_step", "non_finite")
+_FIELDS: Final = frozenset((*_RUN_FIELDS, "hidden", "archived", "source", "path", "error", "dropped"))
+_STATISTICS: Final = ("last", "min", "max", "best", "count", "last_step", "min_step", "max_step", "best_step", "non_finite")
 _COMPARISONS: Final = ("=", "==", "!=", "<", "<=", ">", ">=", "~")
 _WORDS: Final = ("and", "or", "not", "in", "contains", "matches")
 _TOKEN: Final = re.compile(
@@ -83,7 +83,7 @@ class _Parser:
 
     def _wrong(self, at: int, what: str) -> BadQuery:
         shown = self.query.replace("\n", " ")
-        return BadQuery(f"run query: {what}\n  {shown}\n  {' ' * at}^")
+        return BadQuery(f"run query: {what}\n  {shown}\n  {' ' * at}^", at=at, what=what)
 
     def _tokens(self) -> list[_Token]:
         found: list[_Token] = []

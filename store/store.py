@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .kinds import Curve, Kind, MetricSummary, Points, RunInfo, SeriesInfo, SeriesKey, XAxis
-from .records import Blob
+from .records import Blob, Edited
 from .source import Batch, FoundRun, Placed
 
 
@@ -76,6 +76,11 @@ class Store(Protocol):
 
     def remove(self, run: str) -> None:
         """Forget a run."""
+        ...
+
+    def edit(self, run: str, edit: Edited) -> None:
+        """Keep what a person changed of a foreign run, beside its source. Raises NotFound, OSError, and ValueError for a native
+        run, which takes such records itself."""
         ...
 
     def refresh(self) -> int:

@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import itertools
 from collections import OrderedDict
-from typing import Final
+from typing import Any, Final
 
 from .catalog import Catalog, Change, MediaStats, StoredRun, StoredStrand, encode_run
 from .columns import CacheLost, Column, FileColumn, MemoryColumn
@@ -147,6 +147,7 @@ class RunData:
         self.version = 0
         self.started_version = 0
         self.info: RunInfo | None = None
+        self.beside: dict[str, Any] = {}  # fields that were edited beside the source (`side_edits`)
         self.looked = False  # read by the feeder of this process
         self.look_at = 0.0
         self.quiet = 0
@@ -154,8 +155,13 @@ class RunData:
     def info_at(self, now: float) -> RunInfo:
         """The run as it is at `now`, epoch seconds; one that has ended does not change by itself."""
         if self.info is None or self.info.status in ("running", "silent"):
-            self.info = self.state.info(now=now, problems=tuple(self.problems))
+            self.info = self.told(now)
         return self.info
+
+    def told(self, now: float) -> RunInfo:
+        """What its records say of the run at `now`, and over that what was edited beside it."""
+        info = self.state.info(now=now, problems=tuple(self.problems))
+        return dataclasses.replace(info, **self.beside) if self.beside else info
 
     def add_strand(self, strand: StrandData) -> None:
         self.strands[strand.key] = strand

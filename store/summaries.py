@@ -74,13 +74,19 @@ def _least(values: Iterable[float]) -> float:
 
 def goal_of(goals: Sequence[MetricDefined], tag: str) -> str:
     """The goal of `tag`: "min", "max" or "". The definition given last wins."""
-    for one in reversed(goals):
-        if one.goal and (one.tag == tag or ("*" in one.tag and fnmatch.fnmatchcase(tag, one.tag))):
-            return one.goal
-    return ""
+    return next((one.goal for one in reversed(goals) if one.goal and _defines(one, tag)), "")
 
 
-def summary_of(stats: Sequence[Stats], goal: str) -> MetricSummary:
+def unit_of(goals: Sequence[MetricDefined], tag: str) -> str:
+    """The unit of `tag`, or "". The definition given last wins."""
+    return next((one.unit for one in reversed(goals) if one.unit and _defines(one, tag)), "")
+
+
+def _defines(one: MetricDefined, tag: str) -> bool:
+    return one.tag == tag or ("*" in one.tag and fnmatch.fnmatchcase(tag, one.tag))
+
+
+def summary_of(stats: Sequence[Stats], goal: str, unit: str = "") -> MetricSummary:
     """The summary of a tag over the stats of its parts, attempt by attempt and rank by rank."""
     filled = [one for one in stats if one.count]
     newest = filled[0]
@@ -103,6 +109,9 @@ def summary_of(stats: Sequence[Stats], goal: str) -> MetricSummary:
         non_finite=sum(one.nan + one.pos_inf + one.neg_inf for one in filled),
         best=best,
         best_step=best_step,
+        min_step=low.min_step if low is not None else None,
+        max_step=high.max_step if high is not None else None,
+        unit=unit,
     )
 
 

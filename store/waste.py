@@ -3,6 +3,7 @@
 Wasted are: room behind the last point of a journal that grew ahead of need; ``.sealing`` files of sealers that are proven dead;
 temporary files older than an hour that no process here still writes, in runs whose writers are all over. Only what belongs to
 writers that recorded their end or are *proven* dead on this host is touched; what is alive or cannot be told is left, and listed.
+Runs that were deleted on the board lie in the trash of their root (`trash`) and are removed for good.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .points import HEADER_SIZE, RECORD_SIZE, decode_records
 from .process import start_ticks_of
 from .rundir import MEDIA, find_runs, list_writers, points_name, sealing_name, temporary_pid
 from .sealing import is_over, is_stale, may_seal, remove_stale
+from .trash import deleted_runs, remove_for_good, trashes
 
 TEMPORARY_AGE_S: Final = 3600.0
 """A younger temporary file may be of a process on another machine that shares the disk."""
@@ -45,6 +47,17 @@ def collect(path: str | os.PathLike[str], *, dry_run: bool = False) -> Iterator[
             yield from _collect_run(run_dir, dry_run)
         except OSError as error:
             yield Waste(run_dir, 0, "run", left=f"cannot be read: {error.strerror}")
+    for root in trashes(os.fspath(path)):
+        for one in deleted_runs(root):
+            waste = Waste(one.place, one.file.size, f"deleted run {one.file.name!r}")
+            if not may_seal(one.place):
+                waste = replace(waste, left="belongs to another user")
+            elif not dry_run:
+                try:
+                    remove_for_good(one)
+                except OSError as error:
+                    waste = replace(waste, left=f"could not be removed: {error.strerror}")
+            yield waste
 
 
 def _collect_run(run_dir: str, dry_run: bool) -> Iterator[Waste]:
@@ -113,5 +126,5 @@ def format_waste(found: list[Waste], *, dry_run: bool) -> str:
     lines = [f"{waste.size:>12,} bytes  {waste.what}  {waste.path}" for waste in gone]
     lines += [f"{'kept':>18}  {waste.what}: {waste.left}  {waste.path}" for waste in found if waste.left]
     verb = "would come free" if dry_run else "came free"
-    lines.append(f"{sum(waste.size for waste in gone):,} bytes {verb} in {len(gone)} places; points and records are untouched")
+    lines.append(f"{sum(waste.size for waste in gone):,} bytes {verb} in {len(gone)} places; points and records of runs are untouched")
     return "\n".join(lines)

@@ -23,7 +23,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ASSETS = Path(__file__).resolve().parents[1] / "dashboard" / "assets"
-PURE = ("10-core.js", "12-numbers.js", "14-columns.js", "16-state.js", "27-band.js", "30-plot.js")
+PURE = ("10-core.js", "12-numbers.js", "14-columns.js", "15-table.js", "16-state.js", "27-band.js", "30-plot.js")
+PURE_OF_RUNS = ("20-rows.js", "30-groups.js", "50-query.js")
 PURE_OF_RUN = ("50-ramp.js", "52-markdown.js", "56-png.js", "66-pr-curves.js", "71-graphs.js")
 NODE = shutil.which("node")
 
@@ -46,7 +47,8 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="Node.js is not installed; 
 def run_js(expression: str, **values: Any) -> Any:
     """Evaluate `expression` beside the scripts; `values` are its variables."""
     assert NODE is not None
-    loads = "".join(f"require({json.dumps(str(ASSETS / name))});" for name in (*PURE, *(f"run/{name}" for name in PURE_OF_RUN)))
+    scripts = (*PURE, *(f"run/{name}" for name in PURE_OF_RUN), *(f"runs/{name}" for name in PURE_OF_RUNS))
+    loads = "".join(f"require({json.dumps(str(ASSETS / name))});" for name in scripts)
     names = "".join(f"const {name} = {json.dumps(value)};" for name, value in values.items())
     say = f"(async () => process.stdout.write(out(await ({expression}))))();"
     source = f"{STAGE}{loads}const cb = globalThis.crossboard;{names}{say}"

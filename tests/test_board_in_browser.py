@@ -53,7 +53,12 @@ class Board:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "crossboard", str(self.root), "--no-browser", "--no-token", "--port", str(self.port)]
-        environment = {**os.environ, "CROSSBOARD_CACHE": str(self.cache), "CROSSBOARD_SEAL": "0"}
+        environment = {
+            **os.environ,
+            "CROSSBOARD_CACHE": str(self.cache),
+            "CROSSBOARD_DATA": str(self.cache / "data"),
+            "CROSSBOARD_SEAL": "0",
+        }
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         end, board = time.monotonic() + 30, None
         while time.monotonic() < end:

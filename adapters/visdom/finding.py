@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ...store.rundir import RUN_FILE, is_of_another
+from ...store.rundir import RUN_FILE, TRASH, is_of_another
 from .jsonspans import NotJson, begin_of, decode, members
 
 ENVIRONMENT: Final = "environment"
 LOG: Final = "log"
-LEFT_OUT: Final = frozenset((".undo", "view", ".git", "node_modules", "__pycache__", ".venv"))
+LEFT_OUT: Final = frozenset((TRASH, ".undo", "view", ".git", "node_modules", "__pycache__", ".venv"))
 LOG_ENDINGS: Final = ("", ".log", ".json", ".jsonl", ".ndjson", ".txt")
 AGAIN_S: Final = 10.0
 MANY: Final = 200

@@ -5,7 +5,7 @@
      tags=WORDS  runs=WORDS   the two filters
      project=NAME           one project of several
      hide=ID ...            hidden runs, each by a six-character mark of its key, joined by "."
-     only=ID                the one isolated run
+     only=ID                the isolated run; several are joined by "."
      log=TAG (repeated)     cards with a log y axis
      zoom=LOW~HIGH~TAG      (repeated) a card's window on the x axis
      old=TAG (repeated)     cards that show older attempts
@@ -16,6 +16,7 @@
      join=off|all           which tags and runs are drawn as one: none, all that a rule says (else what is sure)
      theme=light|dark       when it was chosen
      run=KEY                the open run page;  tab=NAME tag=TAG step=STEP   what it shows
+     page=runs              the table of runs;  its own parameters are in 15-table.js
      page=panes             the page of panes;  env=KEY (repeated) its environments, several are compared
      find=WORDS             filter of pane titles;  pane=WINDOW  the pane that is open large; both also on a run's tab of panes
    `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board; opening and leaving
@@ -23,7 +24,7 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
-  const {announcer} = crossboard;
+  const {announcer, tableView} = crossboard;
 
   /** Six characters that stand for a run's key in the URL (FNV-1a, 31 bits). */
   function mark(key) {
@@ -34,7 +35,7 @@
 
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
     old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
-    bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: ''});
+    bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', table: tableView.fresh()});
   const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
 
   function parse(search) {
@@ -54,6 +55,9 @@
     if (q.get('run')) {
       for (const name of ['run', 'tab', 'tag']) view[name] = q.get(name) || '';
       if (/^-?\d{1,16}$/.test(q.get('step') || '')) view.step = q.get('step');
+    } else if (q.get('page') === 'runs') {
+      view.page = 'runs';
+      view.table = tableView.parse(q);
     } else if (q.get('page') === 'panes') {
       view.page = 'panes';
       view.env = [...new Set(q.getAll('env').filter(Boolean))].join('\n');   // keys hold no line break
@@ -77,8 +81,9 @@
     if (!view.run && view.page) {
       q.set('page', view.page);
       for (const one of view.env.split('\n').filter(Boolean)) q.append('env', one);
+      if (view.page === 'runs') tableView.format(q, view.table);
     }
-    if (view.run ? view.tab === 'panes' : view.page) for (const name of ['pane', 'find']) if (view[name]) q.set(name, view[name]);
+    if (view.run ? view.tab === 'panes' : view.page === 'panes') for (const name of ['pane', 'find']) if (view[name]) q.set(name, view[name]);
     if (view.sort !== 'newest') q.set('sort', view.sort);
     if (view.hide.size) q.set('hide', [...view.hide].sort().join('.'));
     for (const name of ['log', 'old', 'closed', 'groups']) for (const one of [...view[name]].sort()) q.append(name, one);
@@ -134,6 +139,7 @@
     clearTimeout(writing);
     const was = parse(location.search);
     for (const name of PLACE) state[name] = was[name];
+    if (was.page === 'runs') state.table = was.table;
     news.tell('run', state);
   });
 })(typeof window === 'undefined' ? globalThis : window);

@@ -72,8 +72,8 @@
     /** Recompute which runs are drawn; tell when that changed. */
     select() {
       const matching = board.order.filter(board.matches), alone = state.run && board.runs.get(state.run);
-      const only = state.only && matching.some(run => board.markOf(run) === state.only) ? state.only : '';
-      const visible = state.run ? (alone ? board.pairOf(alone) : []) : matching.filter(run => only ? board.markOf(run) === only : run.hidden ? state.hide.has('!' + run.mark) : !state.hide.has(board.markOf(run)));
+      const chosen = board.only(), isChosen = run => chosen.has(run.mark) || chosen.has(board.markOf(run)), only = chosen.size && matching.some(isChosen);
+      const visible = state.run ? (alone ? board.pairOf(alone) : []) : matching.filter(run => only ? isChosen(run) : run.hidden ? state.hide.has('!' + run.mark) : !state.hide.has(board.markOf(run)));
       const same = visible.length === board.visible.length && visible.every((run, i) => run === board.visible[i]);
       board.matching = matching;
       board.visible = visible;
@@ -81,14 +81,18 @@
       if (!same) news.tell('visible');
     },
 
-    /** True when a run is of the chosen project and meets the rail's filter. */
-    matches: run => (!state.project || run.project === state.project) &&
+    /** The marks of the runs that are isolated: "show only these". */
+    only: () => new Set(state.only.split('.').filter(Boolean)),
+
+    /** True when a run is of the chosen project, not archived unless it is isolated, and meets the rail's filter. */
+    matches: run => (!run.archived || state.only.includes(run.mark) || state.only.includes(board.markOf(run))) && (!state.project || run.project === state.project) &&
       (!state.runs || view.matches(state.runs, `${board.pairOf(run).map(one => one.name).join(' ')} ${run.group || ''} ${board.groupOf(run)} ${run.status} ${(run.tags || []).join(' ')}`, run.id)),
 
     /** Show or hide runs (an array). Leaves "only this run". */
     show(runs, yes) {
       if (state.only) {   // what was isolated becomes an ordinary choice
-        state.hide = new Set(board.order.filter(run => board.markOf(run) !== state.only).map(board.markOf));
+        const only = board.only();
+        state.hide = new Set(board.order.filter(run => !only.has(board.markOf(run))).map(board.markOf));
         state.only = '';
       }
       for (const run of runs) {
@@ -111,6 +115,9 @@
     },
 
     recolour() { board.colour(); news.tell('runs'); },
+
+    /** Show only these runs (an array). */
+    isolateAll(runs) { state.set('only', runs.map(run => run.mark).sort().join('.')); },
 
     takeRuns(answer, all) {
       if (all) { board.runs.clear(); board.order = []; }

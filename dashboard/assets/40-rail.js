@@ -106,7 +106,7 @@
       this.element.runKey = key;
     }
     update(item, i) {
-      const run = this.run = item.run, shown = board.isShown(run), look = plot.look(run.slot), isolated = state.only === run.mark;
+      const run = this.run = item.run, shown = board.isShown(run), look = plot.look(run.slot), isolated = board.only().has(run.mark);
       const [picture, words, tone] = (STATUS[run.status] || (() => [icon('clock', true), String(run.status), 'dim']))(run);
       const age = run.started ? numbers.age(Date.now() / 1000 - run.started) : '';
       const mates = board.matesOf(run), name = board.nameOf(run), trouble = [run, ...mates].map(troubleWords).filter(Boolean).join(', ');
@@ -197,7 +197,7 @@
     const sources = (info.sources || []).filter(one => one.runs || one.error || (one.format === 'native' && !full.has(one.path)));
     fill(byId('rail-foot'), sources.slice(0, 4).map(source => h('div.row', {title: source.error || source.path},
       h('span.grow.trunc', {}, h('bdi', {}, shortPath(source.path))), source.format !== 'native' && h('span.src', {}, SHORT[source.format] || source.format),
-      source.error ? h('span.bad', {}, source.runs ? `${numbers.whole(source.runs)} ${source.runs === 1 ? 'run' : 'runs'}, not all read` : 'cannot be read') : h('span', {}, progress && !source.runs ? '' : `${numbers.whole(source.runs)} ${source.runs === 1 ? 'run' : 'runs'}`))),
+      source.error ? h('span.bad', {}, source.runs ? 'read in part' : 'cannot be read') : h('span', {}, progress && !source.runs ? '' : `${numbers.whole(source.runs)} ${source.runs === 1 ? 'run' : 'runs'}`))),
       sources.length > 4 && h('div.row', {}, h('span', {}, `and ${sources.length - 4} more sources`)),
       progress && h('div.row', {}, h('span.grow', {}, 'reading'), h('span', {}, `${numbers.whole(progress.runs_done)} of ${numbers.whole(progress.runs_total)} runs`)));
   }

@@ -60,7 +60,7 @@
   function projects() {
     const names = [...new Set(board.order.map(run => run.project).filter(Boolean))].sort((a, b) => a.localeCompare(b, 'en', {numeric: true})), place = byId('project-choice');
     const alone = state.run && board.runs.get(state.run);
-    document.title = [alone ? alone.name : state.page === 'panes' ? 'Panes' : 'Charts', state.project || (names.length === 1 ? names[0] : ''), 'crossboard'].filter(Boolean).join(' · ');
+    document.title = [alone ? alone.name : state.page === 'panes' ? 'Panes' : state.page === 'runs' ? 'Runs' : 'Charts', state.project || (names.length === 1 ? names[0] : ''), 'crossboard'].filter(Boolean).join(' · ');
     if (names.length < 2) { fill(place, h('span.trunc', {}, names[0] || (board.loaded ? 'no project' : ''))); return; }
     const key = names.join('\n');
     if (place.dataset.names !== key) {
@@ -109,7 +109,7 @@
   function problems() {
     const rows = [], place = byId('problems');
     for (const run of board.order) {
-      if (run.dropped) rows.push([run, run.path, `${numbers.whole(run.dropped)} points dropped while logging: they were never written (disk full, or directory removed)`, '']);
+      if (run.dropped) rows.push([run, run.path, `${numbers.whole(run.dropped)} ${run.dropped === 1 ? 'point' : 'points'} dropped while logging: never written (disk full, or directory removed)`, '']);
       for (const problem of run.problems || []) rows.push([run, problem.path, problem.what, problem.offset >= 0 ? numbers.whole(problem.offset) : '']);
     }
     const key = rows.map(([run, , what, at]) => `${run.key}|${what}|${at}`).join('\n');

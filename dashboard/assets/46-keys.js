@@ -15,17 +15,19 @@
     ['O', 'Only the run pointed at; again: all as before', () => { const run = rail.current(); if (run) board.isolate(run); else if (state.only) state.set('only', ''); }],
     ['X', 'Next x axis: step, relative, wall', () => { const all = ['step', 'relative', 'wall']; page.setX(all[(all.indexOf(state.x) + 1) % 3]); page.fields(); }],
     ['E', 'Open the page of the run pointed at in the rail', () => { const run = rail.current(); if (run && !state.run) state.go({run: run.key}); }],
+    ['G C', 'Charts', () => { if (state.run || state.page) state.go({}); }],
+    ['G R', 'Runs', () => { if (state.run || state.page !== 'runs') state.go({page: 'runs'}); }],
     ['T', 'Next theme: system, light, dark', page.nextTheme],
     ['?', 'This list', show],
   ];
 
-  const onPanes = () => Boolean(crossboard.panes && crossboard.panes.isOn());
+  const onPanes = () => Boolean(crossboard.panes && crossboard.panes.isOn()), onTable = () => Boolean(crossboard.table && state.page === 'runs' && !state.run), anywhere = key => key.startsWith('G ') || ['T', '?'].includes(key);
 
-  /** The keys that do something here: on a run page and on the page of panes their own come first. */
+  /** The keys that do something here: on a run page and on the pages of panes and of all runs their own come first. */
   function listed() {
-    const own = [...(onPanes() ? crossboard.panes.keys() : []), ...(state.run && crossboard.run ? crossboard.run.keys() : [])], there = new Set();
+    const own = [...(onTable() ? crossboard.table.keys() : []), ...(onPanes() ? crossboard.panes.keys() : []), ...(state.run && crossboard.run ? crossboard.run.keys() : [])], there = new Set();
     if (!own.length) return KEYS;
-    return [...own, ...KEYS.filter(([key]) => !['R', 'H', 'O'].includes(key) && (!onPanes() || ['T', '?'].includes(key)))].filter(([key]) => !there.has(key) && there.add(key));
+    return [...own, ...KEYS.filter(([key]) => !['R', 'H', 'O'].includes(key) && (!(onPanes() || onTable()) || anywhere(key)))].filter(([key]) => !there.has(key) && there.add(key));
   }
 
   function undo() {
@@ -47,17 +49,26 @@
     dialog.showModal();
   }
 
+  let first = '', firstAt = 0;
+  /** The name of a pressed key; after G, of both. */
+  function nameOf(event) {
+    const key = event.key.toLowerCase(), name = first && event.timeStamp - firstAt < 1500 ? `${first} ${key}` : key;
+    first = key === 'g' ? key : '';
+    firstAt = event.timeStamp;
+    return name;
+  }
+
   function start() {
     document.addEventListener('keydown', event => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      const {target} = event, typing = target.closest && target.closest('input:not([type=radio]), textarea, select, [contenteditable]');
+      const {target} = event, typing = target.closest && target.closest('input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]');
       if (typing) {
         if (event.key === 'Escape') target.blur();
         return;
       }
       if (document.querySelector('dialog[open]')) return;
-      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (onPanes() && (!state.run || state.pane)) crossboard.panes.back(); else if (state.run && crossboard.run) crossboard.run.back(); return; }
-      const found = listed().find(([key, , work]) => work && key.toLowerCase() === event.key.toLowerCase());
+      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (onTable()) crossboard.table.escape(); else if (onPanes() && (!state.run || state.pane)) crossboard.panes.back(); else if (state.run && crossboard.run) crossboard.run.back(); return; }
+      const name = nameOf(event), found = listed().find(([key, , work]) => work && key.toLowerCase() === name);
       if (found) { event.preventDefault(); found[2](); }
     });
   }

@@ -1,4 +1,4 @@
-/* The door to the run page and to the page of panes: loads their scripts when they are first opened, and turns the document into
+/* The door to the run page, the page of panes and the table of all runs: loads their scripts when they are first opened, and turns the document into
    that page and back. */
 (root => {
   'use strict';
@@ -27,8 +27,10 @@
     if (panes) await load('panes-head');
   }
 
+  const onTable = () => !state.run && state.page === 'runs';
+
   function links(open, panes) {
-    for (const [id, here] of [['nav-charts', !open && !panes], ['nav-run', open], ['nav-panes', panes]]) {
+    for (const [id, here] of [['nav-charts', !open && !panes && !onTable()], ['nav-runs', onTable()], ['nav-run', open], ['nav-panes', panes]]) {
       const link = byId(id);
       link.hidden = id === 'nav-run' ? !open : id === 'nav-panes' && !panes && !board.order.some(run => run.panes > 0);
       link.classList.toggle('here', here);
@@ -45,10 +47,14 @@
     byId('panes-head').hidden = byId('panes-body').hidden = !panes;
     if (!panes && crossboard.panes) crossboard.panes.leave();
     links(open, alone);
+    app.classList.toggle('onruns', onTable());
+    byId('runs-page').hidden = !onTable();
+    if (!onTable() && crossboard.table) crossboard.table.leave();
     if (!open) {
       app.classList.remove('oncharts');
       byId('run-head').hidden = byId('run-body').hidden = byId('run-steps').hidden = true;
       if (crossboard.run) crossboard.run.leave();
+      if (onTable()) await table();
       if (!panes) return;
     }
     if (open) byId('nav-run').href = location.href;
@@ -64,6 +70,25 @@
     if (crossboard.panes && crossboard.panes.isOn()) crossboard.panes.show();
   }
 
+  /** Show the table of all runs; rows of the height that it will have stand there while its scripts come. */
+  async function table() {
+    const slow = setTimeout(() => { if (!crossboard.table) byId('runs-grid').replaceChildren(skeleton()); }, 150);
+    try { await load('runs-page'); } catch (error) {
+      byId('runs-note').hidden = false;
+      if (crossboard.tableStands) crossboard.tableStands();
+      byId('runs-note').replaceChildren(Object.assign(document.createElement('p'), {className: 'msg', textContent: `${error.message}. Reload the page to try again.`}));
+      return;
+    } finally { clearTimeout(slow); }
+    if (onTable()) crossboard.table.show();
+  }
+
+  function skeleton() {
+    const rows = Object.assign(document.createElement('div'), {className: 'rowskeleton'});
+    rows.setAttribute('aria-hidden', 'true');
+    for (let i = 0; i < 24; i++) rows.append(document.createElement('i'));
+    return rows;
+  }
+
   function start() {
     const follow = (id, place) => byId(id).addEventListener('click', event => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -71,6 +96,7 @@
       place();
     });
     follow('nav-charts', () => { if (state.run || state.page) state.go({}); });
+    follow('nav-runs', () => { if (!onTable()) state.go({page: 'runs'}); });
     follow('nav-panes', () => { if (state.page !== 'panes') state.go({page: 'panes'}); });
     follow('nav-run', () => {});
     state.on('run', show);
@@ -78,5 +104,5 @@
     if (state.run || state.page) show();
   }
 
-  crossboard.door = {start, load};
+  crossboard.door = {start, load, skeleton};
 })(window);

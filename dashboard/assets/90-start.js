@@ -12,7 +12,9 @@
   });
 
   const readAll = () => Promise.all([board.loadBoard(), board.loadRuns(true), board.loadTags()]);
-  const first = readAll().then(() => {
+  /** The table of runs reads for itself, and first where it is what is opened: the rest of the shell can wait for it. */
+  const tableStands = state.page === 'runs' ? new Promise(resolve => { crossboard.tableStands = resolve; setTimeout(resolve, 15000); }) : Promise.resolve();
+  const first = tableStands.then(readAll).then(() => {
     const {charts, width} = grid.firstScreen();
     if (charts.length && !document.hidden && !state.page) curves.prefetch(charts, width);
   }).catch(error => error);

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ....store.rundir import RUN_FILE, is_of_another
+from ....store.rundir import RUN_FILE, TRASH, is_of_another
 from .projector import CONFIG
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _STARTED: Final = re.compile(r"tfevents\.(\d{9,11})\.")
 SETTLED_NS: Final = 2_000_000_000
 """A directory that changed so recently may change again without its time saying so."""
 DEEPEST: Final = 64
-LEFT_OUT: Final = frozenset([".git", "__pycache__", "node_modules", ".venv", "venv"])
+LEFT_OUT: Final = frozenset([TRASH, ".git", "__pycache__", "node_modules", ".venv", "venv"])
 """Directories that no run lies in and that may be very large."""
 
 
