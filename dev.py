@@ -246,7 +246,7 @@ def test(rest: list[str]) -> int:
     if missing and under_ci() and here == FRAMEWORK_PYTHON:
         failed.append("frameworks that CI must have: " + ", ".join(missing))
     chromium, why_not = get_chromium(VENV)
-    env = dict(os.environ)
+    env = environment()
     if chromium:
         env["CROSSBOARD_CHROMIUM"] = chromium
     else:
@@ -265,6 +265,11 @@ def test(rest: list[str]) -> int:
         say("what failed side by side runs once more, alone")
         code = call(python_in(VENV), "-m", "pytest", *LAST_FAILED, env=env)
     return code or (1 if failed else 0)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the tests: what Python compiled may be kept, or each of their many programs compiles it anew."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def side_by_side() -> list[str]:
@@ -310,7 +315,7 @@ def other_pythons(here: str) -> list[str]:
     for version, venv in ready:
         log = venv / "pytest.log"
         with log.open("wb") as sink:
-            running.append((version, venv, log, subprocess.Popen(core_tests(venv), cwd=ROOT, stdout=sink, stderr=sink)))
+            running.append((version, venv, log, subprocess.Popen(core_tests(venv), cwd=ROOT, env=environment(), stdout=sink, stderr=sink)))
     failed = []
     for version, venv, log, process in running:
         try:
@@ -324,7 +329,7 @@ def other_pythons(here: str) -> list[str]:
         if code in (0, PYTEST_NO_TESTS):
             continue
         say(f"Python {version}: status {code}, whole output in {log}; what failed runs once more, alone")
-        again = call(*core_tests(venv), *LAST_FAILED) if code == 1 else code
+        again = call(*core_tests(venv), *LAST_FAILED, env=environment()) if code == 1 else code
         if again not in (0, PYTEST_NO_TESTS):
             failed.append(f"tests on Python {version}")
     return failed

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import os
-from collections.abc import Iterator, Mapping, MutableMapping, Set
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Set
 from typing import Any, Final
 
 import numpy as np
@@ -77,6 +77,47 @@ def config_of(config: Any) -> dict[str, Any]:
     return made if isinstance(made, dict) else {"config": made}
 
 
+class _Part(dict[str, Any]):
+    """A mapping inside a config, as it is now: what is set in it is set in the config, too."""
+
+    def __init__(self, values: Mapping[str, Any], write: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__(values)
+        self._write = write
+
+    def __getitem__(self, key: str) -> Any:
+        return _part(super().__getitem__(key), lambda entries: self.update({key: entries}))
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __ior__(self, entries: Any) -> _Part:  # type: ignore[override,misc]  # takes what `update` takes
+        self.update(entries)
+        return self
+
+    def __delitem__(self, key: str) -> None:
+        raise TypeError("config: entries can be replaced, not removed: what was logged stays logged")
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def update(self, *configs: Any, **entries: Any) -> None:
+        from ..store.fold import merge
+
+        for config in (*configs, entries):
+            made = config_of(config)
+            if made:
+                merged = dict(self)
+                merge(merged, made)
+                super().update(merged)
+                self._write(made)
+
+
+def _part(value: Any, write: Callable[[dict[str, Any]], None]) -> Any:
+    return _Part(value, write) if isinstance(value, dict) else value
+
+
 class Config(MutableMapping[str, Any]):
     """The config of a run: a mapping, also by attribute; what is set is written into the run at once.
 
@@ -90,7 +131,7 @@ class Config(MutableMapping[str, Any]):
     _values: dict[str, Any]
 
     def __getitem__(self, key: str) -> Any:
-        return self._values[key]
+        return _part(self._values[key], lambda entries: self.update({key: entries}))
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
@@ -106,7 +147,7 @@ class Config(MutableMapping[str, Any]):
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return self._values[name]
+            return self[name]
         except KeyError:
             raise AttributeError(f"config has no entry {name!r}; it has {', '.join(self._values) or 'none'}") from None
 

@@ -18,10 +18,11 @@ from typing import Final, Protocol
 
 from ..store.errors import Damaged
 from ..store.framing import read_frames
+from .arrivals import Deposit
 from .events import ConfigLogged, EventReader, GraphLogged, Logged
 from .harmless import Line, users_line
 from .helper import TICK_S, helper
-from .run import Deposit, Run, before_finish
+from .run import Run, before_finish
 
 FLUSH_S: Final = 1.0
 """So long may an event wait in TensorFlow's queue before it is asked for."""

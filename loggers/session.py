@@ -19,14 +19,17 @@ from typing import Any, Final
 
 from ..store.errors import CrossboardError
 from ..store.filesystem import way_of
-from ..store.rundir import VERSION, RunFile, claim_attempt, file_name, find_runs, is_run_dir, read_run_file, write_run_file
+from ..store.records import encodable
+from ..store.rundir import VERSION, RunFile, claim_attempt, file_name, find_runs, is_run_dir, is_text, read_run_file, write_run_file
 from . import ending
 from .config import config_of
 from .harmless import after_fork as warn_after_fork
 from .harmless import users_line, warn
 from .helper import helper
+from .identity import Place
 from .launch import Launch, launch_of, new_run_id, scattered
-from .run import Place, Run
+from .numbers import describe
+from .run import Run
 from .system import parts_wanted
 
 _open_runs: list[Run] = []
@@ -41,10 +44,10 @@ def init(
     name: str | None = None,
     config: Any = None,
     dir: str | os.PathLike[str] | None = None,  # noqa: A002  the word people look for
-    group: str = "",
-    tags: Iterable[str] = (),
-    notes: str = "",
-    resume: bool | str | None = None,
+    group: str | None = "",
+    tags: Iterable[str] | None = (),
+    notes: str | None = "",
+    resume: bool | str | os.PathLike[str] | None = None,
     mode: str | None = None,
     strict: bool = False,
     durable_s: float | None = None,
@@ -151,10 +154,10 @@ def _begin(
     name: str | None,
     config: Any,
     root: str | os.PathLike[str] | None,
-    group: str,
-    tags: Iterable[str],
-    notes: str,
-    resume: bool | str | None,
+    group: str | None,
+    tags: Iterable[str] | None,
+    notes: str | None,
+    resume: bool | str | os.PathLike[str] | None,
     mode: str | None,
     strict: bool,
     durable_s: float | None,
@@ -164,13 +167,25 @@ def _begin(
 ) -> Run:
     mode = mode if mode is not None else os.environ.get("CROSSBOARD_MODE", "")
     if mode not in ("", "online", "offline", "disabled"):
-        raise ValueError(f"mode: want 'disabled' or nothing, got {mode!r}")
+        _say(f"init: mode: want 'disabled' or nothing, got {mode!r}; the run is logged as usual", "mode", strict, ValueError)
     if mode == "disabled":
         run = Run(None, disabled=True)
         run.config.update(config_of(config))
         return run
-    base = os.path.abspath(os.fspath(root if root is not None else os.environ.get("CROSSBOARD_DIR") or "runs"))
-    project = project or os.path.basename(os.getcwd()) or "project"
+    base = os.path.abspath(os.fsdecode(root if root is not None else os.environ.get("CROSSBOARD_DIR") or "runs"))
+    project, name, group, notes = (
+        _text(argument, value, strict) for argument, value in (("project", project), ("name", name), ("group", group), ("notes", notes))
+    )
+    project = project or encodable(os.path.basename(os.getcwd())) or "project"
+    if not is_text(base):
+        text = f"init: {encodable(base)} is no UTF-8 text: the run is kept there, but a board opens it only once that is renamed"
+        _say(text, "name of the root", strict, CrossboardError)
+    if durable_s is not None and (not isinstance(durable_s, (int, float)) or not durable_s >= 0):
+        text = f"init: durable_s: want seconds, got {durable_s!r}; the journal is not synced"
+        _say(text, "argument durable_s", strict, ValueError)
+        durable_s = None
+    if isinstance(resume, os.PathLike):
+        resume = os.fspath(resume)
     launch = _nth(launch_of(), base, project, name or "")
     if run_id:
         launch = launch._replace(run_id=run_id)
@@ -181,7 +196,7 @@ def _begin(
         )
         warn(text, about="launch", error=CrossboardError if strict else None)
     if at is None:
-        directory, identity, continues = _directory_of(base, project, name, resume, launch, strict)
+        directory, identity, continues = _directory_of(base, project, name or None, resume, launch, strict)
     else:
         continues = is_run_dir(at)
         directory, identity = at, read_run_file(at) if continues else None
@@ -194,7 +209,7 @@ def _begin(
             name=name or _default_name(run_id),
             created=time.time(),
             group=group,
-            tags=[tags] if isinstance(tags, str) else [str(tag) for tag in tags],
+            tags=_texts("tags", tags, strict),
             notes=notes,
             launch=launch.key,
         )
@@ -224,6 +239,31 @@ def _begin(
     if made:
         run.config.update(made)
     return run
+
+
+def _say(text: str, about: str, strict: bool, error: type[Exception]) -> None:
+    warn(text, about=about, error=error if strict else None)
+
+
+def _text(argument: str, value: Any, strict: bool) -> str:
+    """`value` as text that can be written, None as ""; said when it was none."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        made = os.fsdecode(value) if isinstance(value, (bytes, os.PathLike)) else str(value)
+        _say(f"init: {argument}: want a string, got {describe(value)}; {made!r} is used", f"argument {argument}", strict, TypeError)
+        value = made
+    return encodable(value)
+
+
+def _texts(argument: str, value: Any, strict: bool) -> list[str]:
+    """`value`, one string or several of them, as a list; said when it is something else."""
+    if value is None or isinstance(value, str):
+        return [encodable(value)] if value else []
+    if not isinstance(value, Iterable):
+        _say(f"init: {argument}: want strings, got {describe(value)}", f"argument {argument}", strict, TypeError)
+        value = [value]
+    return [encodable(str(one)) for one in value]
 
 
 def _nth(launch: Launch, base: str, project: str, name: str) -> Launch:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..store.records import SummarySet
 from .config import plain
+from .numbers import describe
 
 if TYPE_CHECKING:
     from .run import Run
@@ -60,6 +61,8 @@ class Summary(Mapping[str, Any]):
         """Set several entries."""
         run = self._run
         with run._harmless("summary"):
+            if not isinstance(entries, Mapping):
+                raise TypeError(f"summary: want a mapping, got {describe(entries)}; nothing is set")
             made = {str(key): plain(value) for key, value in entries.items()}
             run._summary.update(made)
             run._record(SummarySet(wall_time=time.time(), summary=made))

@@ -630,8 +630,25 @@ _name: Final = msgspec.msgpack.Decoder(dict[str, Any])
 
 
 def encode_record(record: Record) -> bytes:
-    """Return `record` as MessagePack."""
-    return _encoder.encode(record)
+    """Return `record` as MessagePack. Text that is no UTF-8 is written as `encodable` makes it."""
+    try:
+        return _encoder.encode(record)
+    except UnicodeEncodeError:
+        return _encoder.encode(_encodable(msgspec.to_builtins(record, builtin_types=(bytes,))))
+
+
+def encodable(text: str) -> str:
+    r"""`text` with lone surrogates, which UTF-8 cannot hold, as escapes: "\\udce9". Python makes them of file names and command lines
+    that are no UTF-8 (PEP 383)."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _encodable(plain: Any) -> Any:
+    if isinstance(plain, str):
+        return encodable(plain)
+    if isinstance(plain, dict):
+        return {_encodable(key): _encodable(value) for key, value in plain.items()}
+    return [_encodable(one) for one in plain] if isinstance(plain, (list, tuple)) else plain
 
 
 def decode_record(payload: bytes, *, path: str, offset: int) -> Record:

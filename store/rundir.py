@@ -304,8 +304,17 @@ def claim_attempt(run_dir: str | os.PathLike[str], launch: str, *, attempt: int 
             return number
 
 
+def is_text(path: str) -> bool:
+    """Whether `path` is UTF-8: a name on Linux may be any bytes, but keys, links and catalogs are text."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # Python shows such bytes as lone surrogates (PEP 383)
+        return False
+    return True
+
+
 def file_name(text: str) -> str:
     """`text` as the name of a directory: no separators, not hidden, at most 200 bytes."""
     safe = "".join("-" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in text).strip() or "project"
     safe = safe.lstrip(".") or "project"
-    return safe.encode()[:200].decode(errors="ignore")
+    return safe.encode(errors="replace")[:200].decode(errors="ignore")

@@ -73,15 +73,30 @@ def sealed_table(strands: Sequence[SealedStrand | tuple[str, Points]]) -> pa.Tab
     counts = [len(one.points) for one in ordered]
     indices = np.repeat(np.array([tags.index(one.tag) for one in ordered], np.int32), counts)
     points = [one.points for one in ordered]
-    columns = {
-        "tag": pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(tags, pa.string())),
+    columns: dict[str, Any] = {
         "step": np.concatenate([one.step for one in points]) if points else np.empty(0, np.int64),
         "wall_time": np.concatenate([one.wall_time for one in points]) if points else np.empty(0),
         "value": np.concatenate([one.value for one in points]) if points else np.empty(0),
     }
     if any(one.attempt for one in ordered):
         columns[ATTEMPT] = np.repeat(np.array([one.attempt for one in ordered], np.int32), counts)
-    return pa.table(columns)
+    arrays = [pa.DictionaryArray.from_arrays(_array(indices), _strings(tags)), *(_array(column) for column in columns.values())]
+    return pa.Table.from_arrays(arrays, ["tag", *columns])
+
+
+def _array(values: Any) -> pa.Array:
+    """NumPy numbers as an Arrow array. From buffers: ``pa.array`` would import pandas, half a second of every process that seals."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+def _strings(texts: Sequence[str]) -> pa.Array:
+    import pyarrow as pa
+
+    parts = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, parts)]).astype(np.int32)
+    return pa.Array.from_buffers(pa.string(), len(parts), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(parts))])
 
 
 def write_sealed(path: str, strands: Sequence[SealedStrand | tuple[str, Points]], metadata: dict[str, str]) -> None:
@@ -226,15 +241,25 @@ def _strands_of(table: Any) -> list[SealedStrand]:
     tags = table.column("tag").combine_chunks()
     if hasattr(tags, "chunks"):
         tags = tags.chunk(0)
-    codes = tags.indices.to_numpy(zero_copy_only=False)
-    names = tags.dictionary.to_pylist()
-    step, wall, value = (table.column(name).to_numpy() for name in COLUMNS[1:])
-    attempt = table.column(ATTEMPT).to_numpy() if len(types) > 4 else np.zeros(len(codes), np.int32)
+    codes = _values(tags.indices)
+    names = [name.as_py() for name in tags.dictionary]
+    step, wall, value = (_column(table, name) for name in COLUMNS[1:])
+    attempt = _column(table, ATTEMPT) if len(types) > 4 else np.zeros(len(codes), np.int32)
     starts = np.concatenate(([0], np.flatnonzero((np.diff(codes) != 0) | (np.diff(attempt) != 0)) + 1, [len(codes)])).tolist()
     return [
         SealedStrand(names[codes[start]], Points(step[start:stop], wall[start:stop], value[start:stop]), int(attempt[start]))
         for start, stop in pairwise(starts)
     ]
+
+
+def _column(table: Any, name: str) -> Any:
+    return np.concatenate([_values(part) for part in table.column(name).chunks])
+
+
+def _values(array: Any) -> Any:
+    """The values of an Arrow array of numbers without nulls, where they lie; ``to_numpy`` would import pandas, half a second."""
+    dtype = np.dtype(array.type.to_pandas_dtype())
+    return np.frombuffer(array.buffers()[1], dtype, count=len(array), offset=array.offset * dtype.itemsize)
 
 
 def _joined(parts: list[Points]) -> Points:

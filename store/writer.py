@@ -73,12 +73,15 @@ class Segment(NamedTuple):
 
     start: int
     size: int
-    buffer: mmap.mmap
+    buffer: Any
 
     def hot(self) -> Hot:
         first = (max(self.start, HEADER_SIZE) - HEADER_SIZE) // RECORD_SIZE
         last = (self.start + self.size - HEADER_SIZE) // RECORD_SIZE
         return Hot(iter(range(first, last)), self.buffer, HEADER_SIZE - self.start)
+
+
+_NO_SEGMENT: Final = Segment(0, 0, None)
 
 
 def growth(size: int) -> int:
@@ -114,14 +117,15 @@ class MappedPoints:
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o644)
         try:
             self.size = 0
-            self._first = self._newest = self._make(SMALLEST)
+            self._newest = self._make(SMALLEST)
         except OSError:
             os.close(self.fd)
             with contextlib.suppress(OSError):
                 os.unlink(path)
             raise
-        self._first.buffer[:HEADER_SIZE] = encode_header(header)
-        self.hot = self._first.hot()
+        self._header: mmap.mmap | None = self._newest.buffer
+        self._header[:HEADER_SIZE] = encode_header(header)
+        self.hot = self._newest.hot()
 
     def _make(self, size: int) -> Segment:
         os.posix_fallocate(self.fd, self.size, size)
@@ -206,8 +210,9 @@ class MappedPoints:
 
     def _drop(self, count: int) -> None:
         self.dropped += count
-        with contextlib.suppress(ValueError):
-            struct.pack_into("<Q", self._first.buffer, DROPPED_AT, self.dropped)
+        header = self._header
+        if header is not None:
+            struct.pack_into("<Q", header, DROPPED_AT, self.dropped)
 
     def prepare(self) -> None:
         """Make the next segment when the newest is half used. For the helper thread."""
@@ -238,7 +243,9 @@ class MappedPoints:
             self._closed, self.hot = True, NO_ROOM
             with contextlib.suppress(OSError):
                 os.ftruncate(self.fd, HEADER_SIZE + used * RECORD_SIZE)
-            self._next = None
+            # a map goes when the last call that holds it has returned; until then it keeps the file, even a removed one, on the disk
+            self._next = self._header = None
+            self._newest = _NO_SEGMENT
             with contextlib.suppress(OSError):
                 os.close(self.fd)
             self.fd = -1

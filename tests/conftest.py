@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -95,3 +96,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     monkeypatch.setenv("CROSSBOARD_DATA", str(tmp_path_factory.mktemp("data", numbered=True)))
     monkeypatch.setenv("CROSSBOARD_SEAL", "0")
     monkeypatch.setenv("CROSSBOARD_SYSTEM", "0")
+
+
+@pytest.fixture
+def said_anew() -> Iterator[None]:
+    """Everything is said as in a new process, and a run that a test left open is finished."""
+    import crossboard as cb
+    from crossboard.loggers import harmless
+
+    harmless.forget_said()
+    yield
+    cb.finish()

@@ -1,7 +1,6 @@
 """Run directories made by hand, byte by byte from the formats: what the tests of the reading side read.
 
-Nothing here is the real writer: these files prove the formats, and can be torn, stopped and damaged at will. Test modules load
-this one by path, since pytest's importlib mode has no package of tests.
+Nothing here is the real writer: these files prove the formats, and can be torn, stopped and damaged at will.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,10 @@ import numpy as np
 import pytest
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.store.kinds import Kind
 
 pytest.importorskip("accelerate")
-pytestmark = pytest.mark.torch
-
-
-@pytest.fixture(autouse=True)
-def said_anew() -> Iterator[None]:
-    harmless.forget_said()
-    yield
-    cb.finish()
+pytestmark = [pytest.mark.usefixtures("said_anew"), pytest.mark.torch]
 
 
 @pytest.fixture

@@ -280,3 +280,26 @@ def test_where_there_are_no_runs_it_says_what_was_looked_for_and_what_lies_near(
     assert "run.json" in said
     assert "tfevents" in said
     assert f"found nearby: crossboard {os.path.relpath(tmp_path / 'here' / 'logs')}" in said
+
+
+def test_event_files_do_not_go_to_standard_output(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    assert status_of(["export", str(root), "--format", "tensorboard", "--output", "-"]) == 2
+    assert "output: want a new directory for event files, got - (standard output)" in capsys.readouterr().err
+    assert not (root / "-").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("command", ["ls", "verify", "seal", "gc"])
+def test_a_path_that_is_no_text_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    place = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    os.mkdir(place)
+    assert status_of([command, place]) == 2
+    assert f"crossboard {command}: want a path that is UTF-8 text, got {tmp_path}/caf\\udce9; rename it" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_what_a_source_leaves_out_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.rename(root / "digits", os.fsencode(root) + b"/caf\xe9")
+    assert status_of(["ls", str(root)]) == 0
+    assert f"{root}: want names that are UTF-8 text; left out" in capsys.readouterr().err

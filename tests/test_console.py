@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crossboard as cb
-from crossboard.loggers import console, harmless
+from crossboard.loggers import console
 from crossboard.loggers.console import ConsoleLog, RunHandler
 from crossboard.loggers.terminal import Terminal
 from crossboard.store.kinds import Kind
@@ -29,11 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 Capsys = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def said_anew() -> Iterator[None]:
-    harmless.forget_said()
-    yield
-    cb.finish()
+pytestmark = pytest.mark.usefixtures("said_anew")
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.loggers.media.spread import Spread, spread_of
 from crossboard.store.errors import CrossboardWarning
 from crossboard.store.native import NativeSource
@@ -27,11 +26,7 @@ FLOATS = hnp.arrays(np.float64, st.integers(0, 60), elements=st.floats(-1e3, 1e3
 BINS = st.integers(1, 100)
 
 
-@pytest.fixture(autouse=True)
-def said_anew() -> Any:
-    harmless.forget_said()
-    yield
-    cb.finish()
+pytestmark = pytest.mark.usefixtures("said_anew")
 
 
 @pytest.fixture

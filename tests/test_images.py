@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import io
 import os
 import subprocess
 import sys
 import threading
 import weakref
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.loggers.media import files
 from crossboard.loggers.media.containers import picture_facts
 from crossboard.loggers.media.files import GIF, JPEG, PNG, WEBP
@@ -31,26 +29,12 @@ from crossboard.loggers.media.value import BadValue
 from crossboard.store.errors import CrossboardWarning
 from crossboard.store.records import Box, InFile, Inline
 
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), Path(__file__).with_name(name))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-LOGGED: Any = load("logged.py")
+LOGGED: Any = import_module("logged")
 RED = np.array([[[255, 0, 0], [0, 128, 0], [0, 0, 64]], [[1, 2, 3], [4, 5, 6], [7, 8, 9]]], np.uint8)  # (2, 3, 3)
 RNG = np.random.default_rng(7)
 
 
-@pytest.fixture(autouse=True)
-def said_anew() -> Any:
-    harmless.forget_said()
-    yield
-    cb.finish()
+pytestmark = pytest.mark.usefixtures("said_anew")
 
 
 @pytest.fixture

@@ -115,6 +115,17 @@ def test_a_board_loads_no_scipy_before_a_band_is_asked_for() -> None:
     assert "scipy" not in loaded_by(code)
 
 
+def test_a_sealed_run_is_resumed_and_read_without_pandas(tmp_path: Path) -> None:
+    """pyarrow imports it at the least occasion: half a second, and memory that nobody asked for."""
+    code = (
+        f"import crossboard as cb; from crossboard.store.sealing import seal_run; r = cb.init(project='p', dir={str(tmp_path)!r}); "
+        "r.log({'a': 1.0}, step=7); r.finish(); seal_run(r.dir); "
+        f"again = cb.init(project='p', dir={str(tmp_path)!r}, resume=True); again.log({{'a': 2.0}}); again.finish(); "
+        f"assert cb.open({str(tmp_path)!r})[0]['a'].step.tolist() == [7, 8]"
+    )
+    assert loaded_by(code) & {"pandas", "pyarrow"} == {"pyarrow"}
+
+
 def test_the_public_names_are_all_there_and_no_others() -> None:
     media = ["Audio", "ConfusionMatrix", "Embedding", "Figure", "Graph", "Histogram", "Image", "Images", "Mesh", "PRCurve"]
     media += ["PointCloud", "Table", "Tensor", "Text", "Video"]

@@ -7,7 +7,6 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.store.errors import CrossboardWarning
 from crossboard.store.native import NativeSource
 from crossboard.store.records import (
@@ -31,16 +29,9 @@ from crossboard.store.records import (
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.usefixtures("said_anew"), pytest.mark.tensorflow]
 ROOT = Path(__file__).resolve().parents[1]
 Numbers = dict[str, list[tuple[int, float]]]
-
-
-@pytest.fixture(autouse=True)
-def said_anew() -> Iterator[None]:
-    harmless.forget_said()
-    yield
-    cb.finish()
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.loggers.helper import NotYet, helper
 from crossboard.loggers.landing import Landing, landing_of, landings_of
 from crossboard.loggers.later import Later
@@ -25,7 +24,7 @@ from crossboard.store.native import NativeSource
 from crossboard.store.records import HistogramPoint
 
 torch: Any = pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.usefixtures("said_anew"), pytest.mark.torch]
 
 
 def load_far() -> Any:
@@ -47,13 +46,6 @@ def far() -> Iterator[Any]:
     yield module.Far.of
     cb.finish()
     assert module.refused == []
-
-
-@pytest.fixture(autouse=True)
-def said_anew() -> Any:
-    harmless.forget_said()
-    yield
-    cb.finish()
 
 
 def histograms_in(run: cb.Run) -> dict[tuple[str, int], HistogramPoint]:

@@ -7,26 +7,17 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.store.kinds import Kind
 
 pytest.importorskip("lightning")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.usefixtures("said_anew"), pytest.mark.torch]
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(autouse=True)
-def said_anew() -> Iterator[None]:
-    harmless.forget_said()
-    yield
-    cb.finish()
 
 
 @pytest.fixture

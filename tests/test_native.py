@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import os
 import shutil
@@ -10,6 +9,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +28,7 @@ from crossboard.store.source import Batch, Placed
 from crossboard.store.tail import FIRST_LOOK, MOST_SAID
 from crossboard.store.writer import open_points
 
-
-def _load() -> Any:
-    spec = importlib.util.spec_from_file_location("handmade", Path(__file__).with_name("handmade.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-hand = _load()
+hand = import_module("handmade")
 Row = tuple[int, float, float]
 
 

@@ -9,8 +9,8 @@ import importlib.util
 import re
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -23,17 +23,8 @@ HERE = Path(__file__).resolve().parent
 EXPECTED = ("kept", "said", "refused", "refused late")
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-LOGGED: Any = load(HERE / "logged.py")
-TABLES = [load(path) for path in sorted(HERE.glob("odd_inputs_*.py"))]
+LOGGED: Any = import_module("logged")
+TABLES = [import_module(path.stem) for path in sorted(HERE.glob("odd_inputs_*.py"))]
 ROWS = [(*row, "")[:6] for table in TABLES for row in table.ROWS]
 
 

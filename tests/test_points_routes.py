@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -29,18 +27,7 @@ from crossboard.store.records import Foreign, HistogramPoint, ImagePoint, Inline
 from crossboard.store.source import Batch, FoundRun, Placed
 from crossboard.wiring import sources_for
 
-
-def load(name: str) -> ModuleType:
-    """A helper script of this folder."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-EVERY = load("every_kind")
+EVERY = import_module("every_kind")
 
 
 @pytest.fixture(scope="module")

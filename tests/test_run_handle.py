@@ -21,7 +21,6 @@ import numpy as np
 import pytest
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.store.errors import CrossboardError, CrossboardWarning
 from crossboard.store.fold import RunState
 from crossboard.store.kinds import RunInfo
@@ -30,11 +29,7 @@ from crossboard.store.native import NativeSource
 Read = Callable[[], tuple[RunInfo, dict[str, list[tuple[int, float]]]]]
 
 
-@pytest.fixture(autouse=True)
-def said_anew() -> Any:
-    harmless.forget_said()
-    yield
-    cb.finish()
+pytestmark = pytest.mark.usefixtures("said_anew")
 
 
 @pytest.fixture
@@ -81,8 +76,8 @@ def log_until_dropped(run: cb.Run) -> None:
     while not run.dropped and time.monotonic() < deadline:
         run.log({"a": 1.0})
         time.sleep(0.01)
-        if run._points is not None and run._points.fd >= 0:
-            run.tick()
+        if run._upkeep is not None:
+            run._upkeep.tick()
     run.log({"a": 1.0})
 
 
@@ -572,3 +567,62 @@ def test_importing_for_training_loads_no_more_than_it_needs(tmp_path: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="asks /proc")
+def test_a_finished_run_holds_no_map_and_no_file_open(root: Path) -> None:
+    run = cb.init(dir=root)
+    for step in range(5000):
+        run.log({"a": 1.0}, step=step)
+    assert run.dir in Path("/proc/self/maps").read_text()
+    run.finish()
+    assert run.dir not in Path("/proc/self/maps").read_text()
+    assert [one for one in os.listdir("/proc/self/fd") if run.dir in os.path.realpath(f"/proc/self/fd/{one}")] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        (lambda run: run.alert("late"), "alert"),
+        (lambda run: run.config.update({"late": 1}), "config"),
+        (lambda run: run.summary.update({"late": 1}), "summary"),
+        (lambda run: run.define_metric("late", goal="min"), "define_metric"),
+    ],
+)
+def test_what_is_said_of_a_finished_run_is_answered(root: Path, call: Callable[[cb.Run], None], what: str) -> None:
+    run = cb.init(dir=root)
+    run.finish()
+    with pytest.warns(CrossboardWarning, match=rf"^{what}: this run is finished; dropped\. Call crossboard\.init for a new run$"):
+        call(run)
+
+
+@pytest.mark.parametrize("way", ["mmap", "write"])
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_is_raised_of_a_call_does_not_log_it_twice(root: Path, monkeypatch: pytest.MonkeyPatch, way: str, strict: bool) -> None:
+    monkeypatch.setenv("CROSSBOARD_JOURNAL", way)
+    run = cb.init(dir=root, strict=strict)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises((TypeError, CrossboardWarning), match="want one number"):
+            run.log({"a": 1.0, "b": object(), "c": 2.0})
+    assert {tag: points.value.tolist() for tag, points in run.own_points().items()} == {"a": [1.0], "c": [2.0]}
+
+
+def test_under_strict_a_full_disk_is_an_error_once_and_counted_exactly(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = cb.init(dir=root, strict=True)
+
+    def full(*_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    raised = calls = 0
+    while calls < 5000:
+        try:
+            run.log({"a": 1.0, "b": 2.0})
+        except OSError as error:
+            raised += 1
+            assert "no room for points" in str(error)  # noqa: PT017
+        calls += 1
+    kept = sum(map(len, run.own_points().values()))
+    assert raised == 1
+    assert kept + run.dropped == 2 * calls

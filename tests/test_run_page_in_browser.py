@@ -5,15 +5,13 @@ Every page is watched: a console error or an uncaught exception fails the test t
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,20 +29,7 @@ READY = (
 )
 
 
-def load(name: str) -> ModuleType:
-    """A module of this folder."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-EVERY, BOARD = load("every_kind"), load("test_board_in_browser")
+EVERY, BOARD = import_module("every_kind"), import_module("test_board_in_browser")
 until: Callable[..., None] = BOARD.until
 faults: Callable[..., list[str]] = BOARD.faults
 
@@ -310,6 +295,8 @@ def test_a_graph_is_a_tree_that_opens_closes_and_is_searched_by_key(root: Root, 
 def test_a_confusion_matrix_shows_counts_and_rates(root: Root, open_page: Open) -> None:
     page = open_page(root.url("first", tab="confusion_matrix", tag="confusion/digits"))
     assert page.locator(".cm td").count() == 100
+    sizes = page.evaluate("[...document.querySelectorAll('.cm td')].map(one => `${one.offsetWidth} x ${one.offsetHeight}`)")
+    assert len(set(sizes)) == 1
     count = int(page.locator(".cm td").first.inner_text())
     assert count > 1
     page.get_by_role("button", name="Rates").click()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -10,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -34,17 +33,7 @@ from crossboard.store.sealed import file_crc32c, read_sealed, sealed_metadata, w
 from crossboard.store.sealing import is_stale, may_seal, needs_sealing, remove_stale, seal_run, seal_writer
 from crossboard.store.verify import exit_status, verify
 
-
-def _load() -> Any:
-    spec = importlib.util.spec_from_file_location("handmade", Path(__file__).with_name("handmade.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-hand = _load()
+hand = import_module("handmade")
 STEPS = ("locked", "written", "renamed", "recorded", "removed")
 POINTS = 3000
 

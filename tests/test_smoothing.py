@@ -125,3 +125,27 @@ def test_nan_in_every_other_place_costs_no_python_loop() -> None:
 def test_a_smoothing_that_there_is_not_is_refused(bad: Smoothing) -> None:
     with pytest.raises(ValueError, match=r"smoothing: "):
         checked(bad)
+
+
+@pytest.mark.parametrize(
+    "smoothing", [Smoothing("mean", 100), Smoothing("mean", 9001), Smoothing("gaussian", 20), Smoothing("gaussian", 700)]
+)
+def test_long_curves_are_worked_on_in_pieces_that_do_not_show(smoothing: Smoothing) -> None:
+    value = np.cumsum(np.random.default_rng(1).normal(size=200_003))
+    smoothed = smooth(value, smoothing)
+    ahead = reach(smoothing)
+    seams = np.arange(0, len(value), 4096)
+    for place in np.unique(np.concatenate((seams, seams - 1, [0, len(value) - 1])).clip(0)).tolist():
+        near = value[max(0, place - ahead) : place + ahead + 1]
+        distance = np.arange(len(near)) - min(place, ahead)
+        weights = np.exp(-0.5 * (distance / smoothing.weight) ** 2) if smoothing.kind == "gaussian" else np.ones(len(near))
+        assert smoothed[place] == pytest.approx((near * weights).sum() / weights.sum(), rel=1e-9, abs=1e-9)
+
+
+def test_a_long_exponential_mean_is_the_plain_recurrence() -> None:
+    value = np.cumsum(np.random.default_rng(2).normal(size=100_007))
+    mean, want = 0.0, []
+    for number, one in enumerate(value.tolist(), 1):
+        mean = 0.999 * mean + 0.001 * one
+        want.append(mean / (1 - 0.999**number))
+    np.testing.assert_allclose(smooth(value, Smoothing("ema", 0.999)), want, rtol=1e-9, atol=1e-9)

@@ -11,8 +11,8 @@ import os
 import shutil
 import sys
 import wave
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.loggers.media import encoders
 from crossboard.loggers.media.containers import sound_facts, video_facts
 from crossboard.loggers.media.files import GIF, MP4, WAV, format_of
@@ -33,23 +32,10 @@ RNG = np.random.default_rng(3)
 NO_MP4 = "ignore:.*no MP4:crossboard.store.errors.CrossboardWarning"
 
 
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), Path(__file__).with_name(name))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+LOGGED: Any = import_module("logged")
 
 
-LOGGED: Any = load("logged.py")
-
-
-@pytest.fixture(autouse=True)
-def said_anew() -> Any:
-    harmless.forget_said()
-    yield
-    cb.finish()
+pytestmark = pytest.mark.usefixtures("said_anew")
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,7 @@ import crossboard as cb
 from crossboard.store.kinds import Kind
 from crossboard.store.records import InFile
 
-
-def _load() -> Any:
-    spec = importlib.util.spec_from_file_location("reading_back", Path(__file__).with_name("reading_back.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-Kept = _load().Kept
+Kept = import_module("reading_back").Kept
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,29 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.loggers.media.texts import MOST_BYTES, Text
 from crossboard.store.errors import CrossboardWarning
 from crossboard.store.records import TextPoint, decode_record, encode_record
 
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), Path(__file__).with_name(name))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+LOGGED: Any = import_module("logged")
 
 
-LOGGED: Any = load("logged.py")
-
-
-@pytest.fixture(autouse=True)
-def said_anew() -> Any:
-    harmless.forget_said()
-    yield
-    cb.finish()
+pytestmark = pytest.mark.usefixtures("said_anew")
 
 
 @pytest.fixture

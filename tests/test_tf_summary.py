@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.loggers.events import ConfigLogged, EventReader, Logged
 from crossboard.loggers.tensorproto import decode_tensor
 from crossboard.store.blobs import read_blob
@@ -41,16 +40,9 @@ from crossboard.store.records import (
 )
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.usefixtures("said_anew"), pytest.mark.tensorflow]
 ROOT = Path(__file__).resolve().parents[1]
 Numbers = dict[str, list[tuple[int, float]]]
-
-
-@pytest.fixture(autouse=True)
-def said_anew() -> Iterator[None]:
-    harmless.forget_said()
-    yield
-    cb.finish()
 
 
 @pytest.fixture

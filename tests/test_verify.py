@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,7 @@ from crossboard.store.sealing import seal_writer
 from crossboard.store.verify import FileReport, exit_status, format_report, verify
 from crossboard.store.waste import TEMPORARY_AGE_S, collect, format_waste
 
-
-def _load() -> Any:
-    spec = importlib.util.spec_from_file_location("handmade", Path(__file__).with_name("handmade.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-hand = _load()
+hand = import_module("handmade")
 GOLDEN = Path(__file__).parent / "golden" / "root_v1"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import math
 import os
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +28,7 @@ from crossboard.store.store import Store
 from crossboard.visdom_export import FAR, INFINITIES, OLDER, export_visdom
 from crossboard.wiring import sources_for
 
-
-def _load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-real, reading, handmade = _load("real_visdom"), _load("visdom_panes"), _load("handmade")
+real, reading, handmade = import_module("real_visdom"), import_module("visdom_panes"), import_module("handmade")
 
 
 def store_over(path: Path) -> Store:

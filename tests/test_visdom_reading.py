@@ -6,12 +6,12 @@ Written by a real Visdom 0.2.4 where it is installed; tests/golden/visdom_0.3.0 
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import math
 import os
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -53,19 +53,10 @@ from crossboard.wiring import sources_for
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def _load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+real = import_module("real_visdom")
 
 
-real = _load("real_visdom")
-
-
-panes = _load("visdom_panes")
+panes = import_module("visdom_panes")
 nulled, read_one, records_of, panes_of = panes.nulled, panes.read_one, panes.records_of, panes.panes_of
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,8 @@ from crossboard.store.source import Batch
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def _load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-real = _load("real_visdom")
-reading = _load("visdom_panes")
+real = import_module("real_visdom")
+reading = import_module("visdom_panes")
 
 
 def line(endpoint: str, **message: Any) -> bytes:

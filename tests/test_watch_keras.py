@@ -14,19 +14,11 @@ import numpy as np
 import pytest
 
 import crossboard as cb
-from crossboard.loggers import harmless
 from crossboard.store.errors import CrossboardWarning
 from crossboard.store.native import NativeSource
 from crossboard.store.records import Alert, HistogramPoint
 
-pytestmark = pytest.mark.tensorflow
-
-
-@pytest.fixture(autouse=True)
-def said_anew() -> Any:
-    harmless.forget_said()
-    yield
-    cb.finish()
+pytestmark = [pytest.mark.usefixtures("said_anew"), pytest.mark.tensorflow]
 
 
 @pytest.fixture

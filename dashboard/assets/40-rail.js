@@ -193,7 +193,7 @@
     const sources = (info.sources || []).filter(one => one.runs || one.error || (one.format === 'native' && !full.has(one.path)));
     fill(byId('rail-foot'), sources.slice(0, 4).map(source => h('div.row', {title: source.error || source.path},
       h('span.grow.trunc', {}, h('bdi', {}, shortPath(source.path))), source.format !== 'native' && h('span.src', {}, SHORT[source.format] || source.format),
-      source.error ? h('span.bad', {}, 'cannot be read') : h('span', {}, `${numbers.whole(source.runs)} ${source.runs === 1 ? 'run' : 'runs'}`))),
+      source.error ? h('span.bad', {}, source.runs ? 'read in part' : 'cannot be read') : h('span', {}, `${numbers.whole(source.runs)} ${source.runs === 1 ? 'run' : 'runs'}`))),
       sources.length > 4 && h('div.row', {}, h('span', {}, `and ${sources.length - 4} more sources`)),
       progress && h('div.row', {}, h('span.grow', {}, 'reading'), h('span', {}, `${numbers.whole(progress.runs_done)} of ${numbers.whole(progress.runs_total)} runs`)));
   }

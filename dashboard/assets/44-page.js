@@ -109,7 +109,7 @@
   function problems() {
     const rows = [], place = byId('problems');
     for (const run of board.order) {
-      if (run.dropped) rows.push([run, run.path, `${numbers.whole(run.dropped)} points dropped while logging: they were never written (disk full, or directory removed)`, '']);
+      if (run.dropped) rows.push([run, run.path, `${numbers.whole(run.dropped)} ${run.dropped === 1 ? 'point' : 'points'} dropped while logging: never written (disk full, or directory removed)`, '']);
       for (const problem of run.problems || []) rows.push([run, problem.path, problem.what, problem.offset >= 0 ? numbers.whole(problem.offset) : '']);
     }
     const key = rows.map(([run, , what, at]) => `${run.key}|${what}|${at}`).join('\n');

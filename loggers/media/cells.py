@@ -1,7 +1,6 @@
 """One column of a table: what was put into its cells -> an Arrow array, media as blobs.
 
-`frozen_column` runs in the caller's thread and copies what could change later; `Column.arrow` runs in the helper thread, the only
-place where pyarrow is needed.
+`frozen_column` runs in the caller's thread and copies what could change later; `Column.arrow` runs in the helper thread.
 """
 
 from __future__ import annotations
@@ -34,6 +33,7 @@ from ...store.records import (
     VideoPoint,
 )
 from .arrays import Snapshot, snapshot
+from .arrow import array_of, bytes_of, numbers_of, ready, texts_of
 from .pixels import sayer
 from .rules import plural
 from .value import BadValue, Media, Taken, Target
@@ -94,6 +94,7 @@ def frozen_column(name: str, cells: Any) -> Column:
     Raises:
         BadValue: no column.
     """
+    ready()
     module = type(cells).__module__.partition(".")[0]
     if module == "pandas" and hasattr(cells, "dtype"):
         return pandas_column(name, cells)
@@ -122,10 +123,12 @@ def cell_column(name: str, cells: Sequence[Any]) -> Column:
     """A column of Python values, each copied as far as it can change."""
     if set(map(type, cells)) <= PLAIN:
         kept: list[Any] = list(cells)
+        ready(kept)
         size = 16 * len(kept) + sum(len(one) for one in kept if type(one) is str or type(one) is bytes)
         return Column(name, len(kept), size, lambda written: _of_cells(kept, name, written))
     freezer = _Freezer(name)
     frozen = [freezer.cell(row, one) for row, one in enumerate(cells)]
+    ready(one for one in frozen if not isinstance(one, (Taken, Snapshot)))
     size = freezer.size + 64 * len(frozen)
 
     def arrow(written: Written) -> Any:
@@ -299,10 +302,10 @@ def _arrow_of(array: NDArray[Any], name: str, written: Written) -> Any:
     if array.ndim == 2:
         if array.dtype.kind not in "biuf" or not array.shape[1]:
             return _of_cells(array.tolist(), name, written)
-        return pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(array.reshape(-1)), array.shape[1])
+        return pyarrow.FixedSizeListArray.from_arrays(numbers_of(array.reshape(-1)), array.shape[1])
     try:
-        return pyarrow.array(array)
-    except (pyarrow.ArrowException, TypeError, ValueError):  # complex numbers, odd units of time
+        return numbers_of(array)
+    except TypeError:  # complex numbers, odd units of time
         return _of_cells(array.tolist(), name, written)
 
 
@@ -311,23 +314,16 @@ def _of_cells(cells: list[Any], name: str, written: Written) -> Any:
     import pyarrow
 
     try:
-        return pyarrow.array(cells, pyarrow.uint64() if _is_wide(cells) else None)
+        return array_of(cells)
     except (pyarrow.ArrowException, TypeError, ValueError, OverflowError):
         kinds = sorted({type(one).__name__ for one in cells if one is not None})
         text = f"column {name!r}: cells of no common type that Arrow has ({', '.join(kinds)}) are kept as their text"
         written.warn(text, about=f"mixed {name}")
-    return pyarrow.array([None if one is None else str(one).encode("utf-8", "replace").decode() for one in cells], pyarrow.string())
-
-
-def _is_wide(cells: list[Any]) -> bool:
-    """Whether these are whole numbers for which Arrow has to be told that they fit into 64 bits."""
-    return set(map(type, cells)) <= {int, type(None)} and max((one for one in cells if one is not None), default=0) >= 1 << 63
+    return texts_of([None if one is None else str(one) for one in cells])
 
 
 def _of_media(cells: list[Any], name: str, written: Written, problems: list[str]) -> Any:
     """A column of blobs, or of what holds them, each as MessagePack; all of one kind. What goes wrong is added to `problems`."""
-    import pyarrow
-
     values = [_encoded(one, row, written, problems) if isinstance(one, Taken) else one for row, one in enumerate(cells)]
     kinds = [kind for kind, _ in (one for one in values if isinstance(one, tuple))]
     if not kinds:  # texts, or nothing that could be encoded
@@ -340,7 +336,7 @@ def _of_media(cells: list[Any], name: str, written: Written, problems: list[str]
     parts: list[Part | None] = [one[1] if isinstance(one, tuple) and one[0] is kind else None for one in values]
     written.kinds[name] = kind.value
     written.files += [file for one in parts if one is not None for file in _files_of(one)]
-    return pyarrow.array([None if one is None else msgspec.msgpack.encode(one) for one in parts], pyarrow.binary())
+    return bytes_of([None if one is None else msgspec.msgpack.encode(one) for one in parts])
 
 
 def _encoded(taken: Taken, row: int, written: Written, problems: list[str]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ...store.records import InFile, TablePoint
+from ...store.records import InFile, TablePoint, encodable
 from ..numbers import describe
 from .arrays import snapshot
 from .cells import PLAIN, Column, Written, cell_column, frozen_column
@@ -99,7 +99,7 @@ class Frozen:
 
         written = Written(target, what)
         arrays = [column.arrow(written) for column in self.columns]
-        table = pyarrow.Table.from_arrays(arrays, [column.name for column in self.columns])
+        table = pyarrow.Table.from_arrays(arrays, [encodable(column.name) for column in self.columns])
         packed = table.nbytes > COMPRESSED_ABOVE and pyarrow.Codec.is_available("zstd")
         options = pyarrow.ipc.IpcWriteOptions(compression="zstd" if packed else None, use_threads=False)
         sink = pyarrow.BufferOutputStream()

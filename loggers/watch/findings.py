@@ -28,7 +28,7 @@ def newest_step(run: Run) -> int:
 
 def keep(run: Run, step: int, now: float, numbers: Mapping[str, float], spreads: Mapping[str, Spread] | None = None) -> None:
     """Write points at `step`, without moving the run's own. In any thread."""
-    if run._disabled or run._finished or not run._open():
+    if run._disabled or run._finished or not run.open():
         return
     items = []
     for tag, value in numbers.items():

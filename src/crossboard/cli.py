@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from crossboard._version import __version__
 from crossboard.commands import COMMANDS
+from crossboard.paths import absolute, fault_of
 from crossboard.store.errors import CrossboardError
+from crossboard.terminal import print_anything
 
 if TYPE_CHECKING:
     from crossboard.dashboard.app import Receiver
@@ -59,6 +61,7 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    print_anything()
     try:
         status = COMMANDS[words[0]](words[1:]) if words and words[0] in COMMANDS else open_board(words)
         if sys.stdout is not None:
@@ -196,12 +199,11 @@ def _paths_to_open(parser: argparse.ArgumentParser, named: Sequence[str]) -> tup
 
 
 def _existing(parser: argparse.ArgumentParser, path: str) -> str:
-    if "://" in path:
-        return path
-    if os.path.exists(path):
-        return os.path.abspath(path)
-    if os.sep in path or not path.replace("-", "").isalpha():
-        _wrong(parser, f"no such path: {path}")
+    fault = fault_of(path)
+    if not fault:
+        return absolute(path)
+    if os.path.exists(path) or os.sep in path or not path.replace("-", "").isalpha():
+        _wrong(parser, fault)
     close = difflib.get_close_matches(path, COMMANDS, n=1)
     meant = f"; did you mean `crossboard {close[0]}`?" if close else f"; commands are {', '.join(COMMANDS)}"
     return _wrong(parser, f"{path!r} is no path and no command{meant}")

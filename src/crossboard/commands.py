@@ -9,10 +9,12 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from crossboard.paths import existing
 from crossboard.store.kinds import RunInfo
+from crossboard.terminal import columns, counted, harmless_lines
 
 
 def parser_of(command: str, description: str, examples: str, *, paths: str = "+") -> argparse.ArgumentParser:
@@ -28,15 +30,6 @@ def parser_of(command: str, description: str, examples: str, *, paths: str = "+"
     return parser
 
 
-def _existing(parser: argparse.ArgumentParser, paths: Iterable[str]) -> list[str]:
-    """Absolute paths. Ends the program with status 2 for one that is not there."""
-    missing = [path for path in paths if "://" not in path and not os.path.exists(path)]
-    if missing:
-        print(f"{parser.prog}: no such path: {', '.join(missing)}", file=sys.stderr)
-        sys.exit(2)
-    return [path if "://" in path else os.path.abspath(path) for path in paths]
-
-
 def _read(paths: Sequence[str]) -> Any:
     """A store over `paths`, everything read."""
     from crossboard.store.embedded import EmbeddedStore
@@ -46,6 +39,9 @@ def _read(paths: Sequence[str]) -> Any:
     store = EmbeddedStore(sources_for(paths))
     with progress_of(store):
         store.refresh()
+    for source in store.sources():
+        if source.error:
+            print(f"{source.path}: {source.error}", file=sys.stderr)
     return store
 
 
@@ -67,7 +63,7 @@ def list_runs(argv: Sequence[str]) -> int:
     parser = parser_of("ls", "List runs, oldest first.", "  crossboard ls runs\n  crossboard ls runs --json | jq '.[].name'")
     parser.add_argument("--json", action="store_true", help="as JSON, with config and metrics")
     args = parser.parse_args(argv)
-    store = _read(_existing(parser, args.paths))
+    store = _read(existing(parser, args.paths))
     try:
         runs: list[RunInfo] = store.runs()
         series = {run.key: store.series(run=run.key) for run in runs}
@@ -94,10 +90,10 @@ def list_runs(argv: Sequence[str]) -> int:
 
             print(no_runs(args.paths))
             return 0
-        _print_table(rows, right=(4, 5, 6))
+        print(columns(rows, right=(4, 5, 6)))
         bad = [problem for run in runs for problem in run.problems]
         if bad:
-            print(f"{len(bad)} problems were met; `crossboard verify` names them", file=sys.stderr)
+            print(f"{counted(len(bad), 'problem')} met; `crossboard verify` names them", file=sys.stderr)
         return 0
     finally:
         store.close()
@@ -110,7 +106,7 @@ def _note(run: RunInfo) -> str:
     if run.silent_s:
         words.append(f"silent for {age(run.silent_s)}")
     if run.dropped:
-        words.append(f"{run.dropped:,} points dropped")
+        words.append(f"{counted(run.dropped, 'point')} dropped")
     if run.attempts > 1:
         words.append(f"{run.attempts} attempts")
     if run.ranks > 1:
@@ -131,15 +127,6 @@ def _as_json(store: Any, runs: Sequence[RunInfo]) -> str:
         entry["metrics"] = {tag: dataclasses.asdict(summary) for tag, summary in store.metrics(run.key).items()}
         listed.append(entry)
     return orjson.dumps(listed, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode()
-
-
-def _print_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    for row in rows:
-        cells = [
-            cell.rjust(width) if place in right else cell.ljust(width) for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        print("  ".join(cells).rstrip())
 
 
 # ------------------------------------------------------------------------------------------------- export
@@ -180,8 +167,11 @@ def export(argv: Sequence[str]) -> int:
         parser.error("--group-by wants --together NAME: it says which runs have one colour in a pane")
     from crossboard.store.export import export as write
 
-    store = _read(_existing(parser, args.paths))
+    store = _read(existing(parser, args.paths))
     try:
+        if args.format == "tensorboard" and args.output == "-":
+            print(f"{parser.prog}: output: want a new directory for event files, got - (standard output)", file=sys.stderr)
+            return 2
         if args.format == "tensorboard":
             from crossboard.event_export import export_events
 
@@ -203,7 +193,8 @@ def export(argv: Sequence[str]) -> int:
         return 2
     finally:
         store.close()
-    print(f"{report.points:,} points of {report.series:,} series in {report.runs:,} runs -> {args.output}", file=sys.stderr)
+    said = f"{counted(report.points, 'point')} of {report.series:,} series in {counted(report.runs, 'run')} -> {args.output}"
+    print(said, file=sys.stderr)
     return 0 if report.runs else 1
 
 
@@ -243,8 +234,8 @@ def verify(argv: Sequence[str]) -> int:
     from crossboard.store.verify import exit_status, format_report
     from crossboard.store.verify import verify as check
 
-    reports = [report for path in _existing(parser, args.paths) for report in check(path)]
-    print(format_report(reports, every=args.all))
+    reports = [report for path in existing(parser, args.paths) for report in check(path)]
+    print(harmless_lines(format_report(reports, every=args.all)))
     return exit_status(reports)
 
 
@@ -266,7 +257,7 @@ def seal(argv: Sequence[str]) -> int:
     sums: dict[str, int] = {}
     before = after = points = 0
     failed = False
-    for path in _existing(parser, args.paths):
+    for path in existing(parser, args.paths):
         for run_dir in find_runs(path):
             if not may_seal(run_dir):
                 sums["of another user"] = sums.get("of another user", 0) + 1
@@ -281,8 +272,8 @@ def seal(argv: Sequence[str]) -> int:
                     print(f"{run_dir}: writer {report.writer}: {report.why}", file=sys.stderr)
     if not args.quiet:
         names = {"open": "still open", "busy": "being sealed by another process", "nothing": "sealed already or empty"}
-        print(f"{points:,} points: {before:,} -> {after:,} bytes")
-        print(", ".join(f"{count} writers {names.get(state, state)}" for state, count in sums.items()) or "no native runs found")
+        print(f"{counted(points, 'point')}: {before:,} -> {after:,} bytes")
+        print(", ".join(f"{counted(count, 'writer')} {names.get(state, state)}" for state, count in sums.items()) or "no native runs found")
     return int(failed)
 
 
@@ -299,8 +290,8 @@ def gc(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     from crossboard.store.waste import collect, format_waste
 
-    found = [waste for path in _existing(parser, args.paths) for waste in collect(path, dry_run=args.dry_run)]
-    print(format_waste(found, dry_run=args.dry_run))
+    found = [waste for path in existing(parser, args.paths) for waste in collect(path, dry_run=args.dry_run)]
+    print(harmless_lines(format_waste(found, dry_run=args.dry_run)))
     return 0
 
 

@@ -20,6 +20,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from crossboard.paths import fault_of
 from crossboard.store.embedded import EmbeddedStore
 from crossboard.store.errors import NotFound
 from crossboard.store.kinds import F64, I64, Kind, MetricSummary, Points, RunInfo, SeriesKey
@@ -41,8 +42,9 @@ def open(path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = "runs
     """
     paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
     for one in paths:
-        if "://" not in os.fspath(one) and not os.path.exists(one):
-            raise NotFound(f"no such path: {os.fspath(one)}; want a directory with runs in it")
+        fault = fault_of(one)
+        if fault:
+            raise NotFound(f"{fault}; want a directory with runs in it")
     store = EmbeddedStore(sources_for(paths), memory=True)
     store.refresh()
     return Runs(store)

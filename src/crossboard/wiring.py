@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from crossboard.adapters.tensorboard.reading.source import TensorBoardSource
 from crossboard.adapters.tensorboard.reading.storage import is_url
 from crossboard.adapters.visdom.source import VisdomSource
+from crossboard.paths import absolute
 from crossboard.store.native import NativeSource
 from crossboard.store.source import Source
 
@@ -18,7 +19,7 @@ def sources_for(paths: Iterable[str | os.PathLike[str]], *, subruns: bool = Fals
     subruns: show the sub-runs that torch's add_scalars and add_hparams make as runs of their own, as TensorBoard does.
     """
     made: list[Source] = []
-    for path in dict.fromkeys(os.fspath(path) if is_url(os.fspath(path)) else os.path.abspath(os.fspath(path)) for path in paths):
+    for path in dict.fromkeys(absolute(path) for path in paths):
         if not is_url(path):
             made.append(NativeSource(path))
             made.append(VisdomSource(path))

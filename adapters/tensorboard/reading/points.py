@@ -18,12 +18,14 @@ tensorboard/data_compat.py for V1 values, tensorboard/plugins/histogram/summary.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 
+from ....store.kinds import F64
 from ....store.records import (
     AudioPoint,
     Blob,
@@ -44,6 +46,10 @@ from .fields import BYTES, FIXED32, FIXED64, VARINT, NotAMessage, double, fields
 from .graphs import keras_graph
 
 KERAS_MODEL: Final = "graph_keras_model"
+MOST_COUNTED: Final = float(1 << 62)
+NUMBERS_FIRST: Final = b"\x09\x11\x19\x21\x29"
+"""How a HistogramProto begins that leaves none of its five numbers out: fields 1 to 5, a double each."""
+_FIVE: Final = struct.Struct("<xdxdxdxdxd").unpack_from
 MESH_PARTS: Final = {1: "VERTEX", 2: "FACE", 3: "COLOR"}
 
 
@@ -114,28 +120,33 @@ def _point(piece: Piece, event: Event, value: Value, plugin: str) -> Point | Non
 
 def _v1_histogram(data: bytes, span: Span, at: dict[str, Any]) -> HistogramPoint:
     numbers = dict.fromkeys(range(1, 6), 0.0)
-    limits: list[float] = []
-    buckets: list[float] = []
-    for number, wire, a, b in fields(data, *span):
+    begin, end = span
+    if end - begin > len(NUMBERS_FIRST) * 9 and all(data[begin + 9 * place] == key for place, key in enumerate(NUMBERS_FIRST)):
+        numbers = dict(enumerate(_FIVE(data, begin), 1))
+        begin += 9 * len(NUMBERS_FIRST)
+    limits: list[F64] = []
+    buckets: list[F64] = []
+    for number, wire, a, b in fields(data, begin, end):
         if number in numbers and wire == FIXED64:
             numbers[number] = double(data, a)
         elif number in (6, 7):
             into = limits if number == 6 else buckets
-            if wire == FIXED64:
-                into.append(double(data, a))
-            elif wire == BYTES:
-                into.extend(np.frombuffer(data[a:b], "<f8").tolist())
-    low, high, count, total, squares = (numbers[number] for number in range(1, 6))
-    if len(limits) != len(buckets):
-        raise NotAMessage(f"a histogram of {len(limits)} limits and {len(buckets)} buckets")
-    filled = np.flatnonzero(np.array(buckets) > 0)
+            if wire == FIXED64 or (wire == BYTES and (b - a) % 8 == 0):
+                into.append(np.frombuffer(data, "<f8", (b - a) // 8, a))
+            else:
+                raise NotAMessage(f"a histogram with {b - a} bytes of numbers")
+    limit, bucket = (parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts]) for parts in (limits, buckets))
+    low, high, count, total, squares = numbers.values()
+    if len(limit) != len(bucket):
+        raise NotAMessage(f"a histogram of {len(limit)} limits and {len(bucket)} buckets")
+    filled = np.flatnonzero(bucket > 0)
     if not len(filled):
         return HistogramPoint(**at, edges=[], counts=[], count=0)
     first, last = int(filled[0]), int(filled[-1])
-    edges = [low, *limits[first:last], high]
+    edges = [low, *limit[first:last].tolist(), high]
     mean = total / count if count else None
     std = math.sqrt(max(squares / count - mean * mean, 0.0)) if mean is not None else None
-    return _histogram_point(edges, buckets[first : last + 1], at, count=count, low=low, high=high, mean=mean, std=std)
+    return _histogram_point(edges, bucket[first : last + 1], at, count=count, low=low, high=high, mean=mean, std=std)
 
 
 def _histogram(array: np.ndarray[Any, Any], at: dict[str, Any]) -> HistogramPoint:
@@ -145,19 +156,23 @@ def _histogram(array: np.ndarray[Any, Any], at: dict[str, Any]) -> HistogramPoin
     if not len(rows):
         return HistogramPoint(**at, edges=[], counts=[], count=0)
     edges = [*rows[:, 0].tolist(), float(rows[-1, 1])]
-    counts = rows[:, 2].tolist()
+    counts = rows[:, 2]
     filled = np.flatnonzero(rows[:, 2] > 0)
     low, high = (float(rows[filled[0], 0]), float(rows[filled[-1], 1])) if len(filled) else (None, None)
-    return _histogram_point(edges, counts, at, count=sum(counts), low=low, high=high, mean=None, std=None)
+    return _histogram_point(edges, counts, at, count=float(counts.sum()), low=low, high=high, mean=None, std=None)
 
 
 def _histogram_point(
-    edges: list[float], counts: list[float], at: dict[str, Any], *, count: float, low: Any, high: Any, mean: Any, std: Any
+    edges: list[float], counts: F64, at: dict[str, Any], *, count: float, low: Any, high: Any, mean: Any, std: Any
 ) -> HistogramPoint:
     if edges and edges[0] == edges[-1]:  # one value, which TensorBoard keeps in the last of many empty buckets
-        edges, counts = [edges[0], edges[-1]], [sum(counts)]
+        edges, counts = [edges[0], edges[-1]], counts.sum(keepdims=True)
     finite = [value if value is None or math.isfinite(value) else None for value in (low, high, mean, std)]
-    whole = [round(number) if math.isfinite(number) else 0 for number in counts]
+    with np.errstate(invalid="ignore"):
+        exact = counts.astype(np.int64)
+    if (exact != counts).any() or abs(exact).max(initial=0) > MOST_COUNTED:
+        exact = np.rint(np.where(np.isfinite(counts), counts, 0.0)).clip(-MOST_COUNTED, MOST_COUNTED).astype(np.int64)
+    whole = exact.tolist()
     return HistogramPoint(
         **at, edges=edges, counts=whole, count=round(count) if math.isfinite(count) else sum(whole),
         min=finite[0], max=finite[1], mean=finite[2], std=finite[3],

@@ -31,7 +31,9 @@
       if (!n) { fill(holder, h('p.none', {}, 'An empty matrix.')); return; }
       const name = i => labels[i] === undefined ? String(i) : labels[i];
       if (n <= AS_TABLE) {
-        fill(holder, h('table.cm', {}, h('thead', {}, h('tr', {}, h('th.corner', {scope: 'col'}, 'true \\ called'), counts[0].map((_, j) => h('th', {scope: 'col', title: name(j)}, h('span', {}, name(j)))))), h('tbody', {}, counts.map((row, i) => h('tr', {}, h('th', {scope: 'row', title: name(i)}, h('span', {}, name(i))),
+        // cells of one size, as large as the panel has room for; a long name takes no more width than its column
+        const w = Math.max(34, Math.min(72, (holder.clientWidth - 130) / n)), high = Math.max(26, Math.min(48, (holder.clientHeight - 32) / n));
+        fill(holder, h('table.cm', {style: `--w:${Math.floor(w)}px;--h:${Math.floor(high)}px`}, h('thead', {}, h('tr', {}, h('th.corner', {scope: 'col'}, 'true \\ called'), counts[0].map((_, j) => h('th', {scope: 'col', title: name(j)}, h('span', {}, name(j)))))), h('tbody', {}, counts.map((row, i) => h('tr', {}, h('th', {scope: 'row', title: name(i)}, h('span', {}, name(i))),
           row.map((v, j) => { const rate = totals[i] ? +v / totals[i] : 0; return h('td', {style: inked(rate * 0.85), title: `${name(i)} called ${name(j)}: ${numbers.value(+v)}, ${(100 * rate).toFixed(1)} % of ${numbers.value(totals[i])}`}, asRates ? totals[i] ? (rate ? rate.toFixed(2) : '0') : '' : numbers.value(+v)); }))))));
         read.textContent = '';
         return;
