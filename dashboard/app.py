@@ -12,6 +12,7 @@ No module holds a run or a store: everything comes in through `create_app` and h
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
@@ -26,6 +27,7 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..store.store import Store
+from .aliases import AliasBook
 from .compression import Compression
 from .downloads import Exporter, download_routes
 from .events import Newsroom
@@ -67,6 +69,7 @@ def create_app(
     base_path: str = "",
     hosts: Collection[str] = (),
     version: str = "",
+    aliases: str | os.PathLike[str] | None = None,
 ) -> Dash:
     """Make the board over `store`.
 
@@ -81,6 +84,7 @@ def create_app(
         base_path: path under which a proxy serves the board, such as "/proxy/8123"; "" for none.
         hosts: names that Host may carry beside the loopback ones.
         version: of crossboard, for display.
+        aliases: file of the rules that say which tags are one metric (`store.aliases`); None holds to the built-in ones.
 
     The app's `server.state` holds `door` (a `Door`, or None) and `newsroom` (the live view).
     """
@@ -104,7 +108,7 @@ def create_app(
     server.state.door = door
     server.state.newsroom = newsroom
     pane_events = any(getattr(route, "path", "") == "/pane-event" for receiver in living for route in receiver.data_routes())
-    data = DataRoutes(store, newsroom, door=door, crossboard=version, pane_events=pane_events)
+    data = DataRoutes(store, newsroom, door=door, crossboard=version, pane_events=pane_events, aliases=AliasBook(aliases))
     server.mount(f"{base}/api", data.app(more=download_routes(store, exporters)))
     server.router.routes.append(runs.grid_route(base))
     server.add_exception_handler(HTTPException, no_such_path)

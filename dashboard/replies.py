@@ -6,6 +6,7 @@ JSON has no NaN and no infinities. Where one can stand as data (a value, a minim
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -50,9 +51,26 @@ def _plain(value: Any) -> Any:
 
 
 def to_json(content: Any) -> bytes:
-    """Encode `content`; dataclasses, NumPy arrays and keys that are no strings are taken."""
+    """Encode `content`; dataclasses, NumPy arrays and keys that are no strings are taken. A text with bytes that are no UTF-8, as a
+    file may have in its name, is told with their escapes."""
     options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-    return orjson.dumps(content, default=_plain, option=options)
+    try:
+        return orjson.dumps(content, default=_plain, option=options)
+    except TypeError:
+        return orjson.dumps(_printable(content), default=_plain, option=options)
+
+
+def _printable(value: Any) -> Any:
+    """`value` with every text in it printable."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_printable(key): _printable(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_printable(one) for one in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {one.name: _printable(getattr(value, one.name)) for one in dataclasses.fields(value)}
+    return value
 
 
 def json_reply(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -21,10 +21,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from ..store.aliases import Pair
 from ..store.errors import BadQuery, CrossboardError, Damaged, NotFound
 from ..store.kinds import Kind, MetricSummary, RunInfo, SeriesInfo
 from ..store.store import Store
 from . import columns
+from .aliases import JOINS, AliasBook, pair_json
 from .curves import OVERVIEW_BUCKETS, chosen, older_attempts, overviews, overviews_since, windows
 from .deletions import Deletions
 from .edits import Editor, wanted_of
@@ -89,8 +91,18 @@ log: Final = logging.getLogger("crossboard.dashboard")
 class DataRoutes:
     """The routes over one store. `door` is None on a board that asks for no key; `pane_events`: a receiver brings ``/api/pane-event``."""
 
-    def __init__(self, store: Store, newsroom: Newsroom, *, door: Door | None, crossboard: str, pane_events: bool = False) -> None:
+    def __init__(
+        self,
+        store: Store,
+        newsroom: Newsroom,
+        *,
+        door: Door | None,
+        crossboard: str,
+        pane_events: bool = False,
+        aliases: AliasBook | None = None,
+    ) -> None:
         self.store = store
+        self.book = aliases or AliasBook(None)
         self.newsroom = newsroom
         self.door = door
         self.crossboard = crossboard
@@ -113,6 +125,7 @@ class DataRoutes:
             "/window": self.window,
             "/attempts": self.attempts,
             "/events": self.events,
+            "/aliases": self.aliases,
             "/blob/{run:path}/{digest}": self.blob,
         }
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
@@ -121,6 +134,7 @@ class DataRoutes:
         routes.append(Route("/delete", self.delete, methods=["POST"]))
         routes.append(Route("/restore", self.restore, methods=["POST"]))
         routes.append(Route("/edit", self.edit, methods=["POST"]))
+        routes.append(Route("/aliases", self.save_aliases, methods=["POST"]))
         routes.append(Route("/open", self.open, methods=["POST"]))
         return Starlette(
             routes=[*routes, *more],
@@ -167,17 +181,22 @@ class DataRoutes:
             changes = self.newsroom.versions.changes_since(since)
             complete, removed = changes.complete, changes.removed
             wanted = changes.runs | {key.run for key in changes.series} if complete else None
-        rows = [self._run(run, place) for place, run in enumerate(every) if wanted is None or run.key in wanted]
+        paired = self.book.pairs(every)
+        if wanted is not None:  # a run that came may make a pair of one that was there
+            leads = {paired[key].lead for key in wanted if key in paired}
+            wanted |= {key for key, pair in paired.items() if pair.lead in leads}
+        rows = [self._run(run, place, paired.get(run.key)) for place, run in enumerate(every) if wanted is None or run.key in wanted]
         if form == CSV:
             return csv_reply(columns.table_csv(rows, RUN_COLUMNS))
         return json_reply({"version": version, "complete": complete, "runs": rows, "removed": sorted(removed)})
 
-    def _run(self, run: RunInfo, place: int) -> dict[str, Any]:
+    def _run(self, run: RunInfo, place: int, pair: Pair | None) -> dict[str, Any]:
         row = {field: getattr(run, field) for field in _RUN_FIELDS}
         for field in ("started", "updated"):
             row[field] = row[field] if math.isfinite(row[field]) else None
         row["metrics"] = {tag: summary_json(summary) for tag, summary in self.store.metrics(run.key).items()}
         row["color"] = {"key": run.group or run.key, "index": place, "chosen": run.color}
+        row["pair"] = pair_json(pair)
         return row
 
     def series(self, request: Request) -> Response:
@@ -202,12 +221,16 @@ class DataRoutes:
         return self.store.series(run=run, tag=query.text("tag"), kind=kind)
 
     def tags(self, request: Request) -> Response:
-        query = Query(request, ("kind",))
+        query = Query(request, ("kind", "join"))
         form = query.form((JSON, CSV))
+        join = query.text("join") or "off"
+        if join not in JOINS:
+            raise Refused(400, f"join: got {join!r:.40}", f"want one of {', '.join(JOINS)}")
         version = self.newsroom.versions.now()
+        found = self._series(query)
         runs: dict[tuple[str, str], set[str]] = {}
         counts: dict[tuple[str, str], int] = {}
-        for one in self._series(query):
+        for one in found:
             tag = (one.key.tag, one.kind.value)
             runs.setdefault(tag, set()).add(one.key.run)
             counts[tag] = counts.get(tag, 0) + one.count
@@ -217,7 +240,12 @@ class DataRoutes:
         ]
         if form == CSV:
             return csv_reply(columns.table_csv(rows, ("tag", "kind", "runs", "count")))
-        return self._versioned(request, version, lambda: to_json({"version": version, "tags": rows}))
+        if join == "off":
+            return self._versioned(request, version, lambda: to_json({"version": version, "tags": rows}))
+        scalars = [one for one in found if one.kind is Kind.SCALAR]
+        joined, early = self.book.families(scalars, self.store.runs(), join=join)
+        body = {"version": version, "tags": rows, "families": [dataclasses.asdict(one) for one in joined], "early": early}
+        return self._versioned(request, version, lambda: to_json(body), also=f"{join}-{self.book.digest}")
 
     # ---------------------------------------------------------------------------------------------- the curves
 
@@ -270,9 +298,11 @@ class DataRoutes:
             return self._versioned(request, head["version"], lambda: columns.as_json(head, sent))
         return self._versioned(request, head["version"], lambda: columns.encode(head, sent), media_type=columns.MEDIA_TYPE)
 
-    def _versioned(self, request: Request, version: int, body: Callable[[], bytes], *, media_type: str = "application/json") -> Response:
-        """A reply that depends on nothing but the URL, the format and the version: 304 when the asker has it."""
-        tag = f'"{self.newsroom.board}-{version}-{media_type[-4:]}"'
+    def _versioned(
+        self, request: Request, version: int, body: Callable[[], bytes], *, media_type: str = "application/json", also: str = ""
+    ) -> Response:
+        """A reply that depends on nothing but the URL, the format, the version and `also`: 304 when the asker has it."""
+        tag = f'"{self.newsroom.board}-{version}-{media_type[-4:]}{also}"'
         headers = {"ETag": tag, "Cache-Control": "no-store", "Vary": "Accept"}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
@@ -289,6 +319,15 @@ class DataRoutes:
         table = Query(request, ("table",)).text("table") or ""
         run, digest = request.path_params["run"], request.path_params["digest"]
         return self.media.reply(run, digest, wanted=request.headers.get("range", ""), table=table)
+
+    def aliases(self, request: Request) -> Response:
+        Query(request, ())
+        return json_reply(self.book.told(self.store.series(kind=Kind.SCALAR), self.store.runs()))
+
+    async def save_aliases(self, request: Request) -> Response:
+        body = await _json_body(request)
+        await run_in_threadpool(self.book.save, body)
+        return json_reply({"written": True})
 
     async def edit(self, request: Request) -> Response:
         wanted = wanted_of(await _json_body(request))

@@ -42,7 +42,9 @@ from .overview import Stats
 from .records import KIND_OF, decode_record, encode_record
 from .source import Placed, Source
 
-VERSION: Final = "1"
+VERSION: Final = "2"
+PAGE_BYTES: Final = 16384
+"""Overviews have up to some 100 kB: in pages of 4 KiB, SQLite's own choice, writing them takes twice as long."""
 _TABLES: Final = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE runs(key TEXT PRIMARY KEY, format TEXT, path TEXT, data BLOB);
@@ -98,13 +100,14 @@ class StoredStrand:
 
 @dataclass(slots=True)
 class Change:
-    """All that changed of one run. forget: what the catalog had of it goes first. first: number of the first record."""
+    """All that changed of one run. forget: what the catalog had of it goes first. run: an encoded `StoredRun`. first: number of the
+    first record."""
 
     key: str
     forget: bool
     format: str = ""
     path: str = ""
-    run: StoredRun | None = None
+    run: bytes | None = None
     strands: list[StoredStrand] = field(default_factory=list)
     records: list[Placed] = field(default_factory=list)
     first: int = 0
@@ -133,7 +136,8 @@ def boot_id() -> str:
         return ""
 
 
-_run_encoder: Final = msgspec.msgpack.Encoder()
+encode_run: Final = msgspec.msgpack.Encoder().encode
+"""A `StoredRun` as bytes."""
 _run_decoder: Final = msgspec.msgpack.Decoder(StoredRun)
 _stats_decoder: Final = msgspec.msgpack.Decoder(Stats)
 
@@ -144,6 +148,7 @@ class Catalog:
     def __init__(self, directory: Path, lock: int, connection: sqlite3.Connection, nonce: str) -> None:
         self.directory = directory
         self.nonce = nonce
+        self._columns = os.path.join(directory, "columns", "")
         self._lock = lock
         self._connection = connection
         self._guard = threading.Lock()
@@ -167,7 +172,7 @@ class Catalog:
         return cls(directory, lock, connection, nonce)
 
     def column_path(self, strand: int) -> str:
-        return str(self.directory / "columns" / f"{self.nonce}-{strand}.col")
+        return f"{self._columns}{self.nonce}-{strand}.col"
 
     def load(self) -> Iterator[tuple[str, str, str, StoredRun, list[StoredStrand]]]:
         """Yield (key, format, path of the source, run, strands without overviews) of every run. Raises CacheLost."""
@@ -236,7 +241,7 @@ class Catalog:
             return
         run(
             "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)",
-            (change.key, change.format, change.path, _run_encoder.encode(change.run)),
+            (change.key, change.format, change.path, change.run),
         )
         self._connection.executemany(
             "INSERT OR REPLACE INTO strands VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -333,6 +338,7 @@ def _clear(directory: Path) -> None:
 
 def _connect(directory: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(directory / "catalog.sqlite", check_same_thread=False, timeout=5)
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new database
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = OFF")  # the boot id guards against a power cut; close() syncs
     return connection

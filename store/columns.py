@@ -24,6 +24,9 @@ from .kinds import Points
 
 ROW: Final = np.dtype([("step", "<i8"), ("wall_time", "<f8"), ("value", "<f8")])
 
+MOST_LATE: Final = 64
+"""So many batches are put together at the latest."""
+
 
 class CacheLost(CrossboardError):
     """The cache cannot be used any more; what it held is to be read from the sources again."""
@@ -53,22 +56,35 @@ def _as_rows(points: Points) -> NDArray[Any]:
 
 
 class MemoryColumn:
-    """A column that lives and dies with the process."""
+    """A column that lives and dies with the process. What arrives is put together when it is asked for, or stands in many pieces."""
 
     def __init__(self) -> None:
         self.rows = 0
         self._rows = np.empty(0, ROW)
+        self._settled = 0
+        self._late: list[NDArray[Any]] = []
 
     def append(self, points: Points) -> None:
-        end = self.rows + len(points)
-        if end > len(self._rows):
-            larger = np.empty(max(end, 2 * len(self._rows)), ROW)
-            larger[: self.rows] = self._rows[: self.rows]
+        self._late.append(_as_rows(points))
+        self.rows += len(points)
+        if len(self._late) >= MOST_LATE:
+            self._settle()
+
+    def _settle(self) -> None:
+        if not self._settled and len(self._late) == 1:
+            self._rows, self._settled = self._late.pop(), self.rows
+        elif self.rows > len(self._rows):
+            larger = np.empty(max(self.rows, 2 * self._settled), ROW)
+            larger[: self._settled] = self._rows[: self._settled]
             self._rows = larger
-        self._rows[self.rows : end] = _as_rows(points)
-        self.rows = end
+        for part in self._late:
+            self._rows[self._settled : self._settled + len(part)] = part
+            self._settled += len(part)
+        self._late.clear()
 
     def points(self) -> Points:
+        if self._late:
+            self._settle()
         return _as_points(self._rows[: self.rows])
 
 

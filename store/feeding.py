@@ -7,16 +7,17 @@ half minute. What goes wrong with one source or one run is kept for display and 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .columns import CacheLost
 from .errors import CrossboardError
 from .records import encodable
 from .rundir import is_text
-from .source import Batch, FoundRun, Source
+from .source import Batch, FoundRun, ReadsAhead, Source
 from .store import Progress, SourceInfo
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Feeder:
                 errors[number] = f"want names that are UTF-8 text; left out, rename it to have it read: {encodable(nameless[0])}"
                 if len(nameless) > 1:
                     errors[number] += f", and {len(nameless) - 1} more"
+            if getattr(source, "trouble", ""):
+                errors[number] = "; ".join(filter(None, (errors.get(number, ""), str(source.trouble))))  # type: ignore[attr-defined]  # not every source has one
             mine = [run for run in found if run.key not in claimed]
             claimed |= {run.key for run in mine}
             counts[number] = len(mine)
@@ -73,21 +76,34 @@ class Feeder:
                 self._store.remove(run.found.key)
         told = self._progress.runs_total == 0 or len(work) > 20 or self._progress.busy
         total = sum(counts.values())
-        for place, (number, source, found_run) in enumerate(work):
-            if told:
-                self._progress = Progress(total - len(work) + place, total, True, tuple(errors.values()))
-            try:
-                self._read(source, found_run)
-            except CacheLost:
-                raise
-            except Exception as error:
-                errors[number] = f"{found_run.path}: {_said(error)}"
-                log.debug("reading %s failed", found_run.path, exc_info=error)
-            self._store.save_if_due()
+        with self._read_ahead(work):
+            for place, (number, source, found_run) in enumerate(work):
+                if told:
+                    self._progress = Progress(total - len(work) + place, total, True, tuple(errors.values()))
+                try:
+                    self._read(source, found_run)
+                except CacheLost:
+                    raise
+                except Exception as error:
+                    errors[number] = f"{found_run.path}: {_said(error)}"
+                    log.debug("reading %s failed", found_run.path, exc_info=error)
+                self._store.save_if_due()
         now = time.time()
         for number, info in enumerate(self._infos):
             self._infos[number] = SourceInfo(info.format, info.path, counts.get(number, 0), now, errors.get(number, ""))
         self._progress = Progress(total, total, False, tuple(errors.values()))
+
+    @contextlib.contextmanager
+    def _read_ahead(self, work: list[tuple[int, Source, FoundRun]]) -> Iterator[None]:
+        """Tell the sources that can prepare for it what is going to be read from its beginning."""
+        told = [source for source in self._sources if isinstance(source, ReadsAhead)] if len(work) > 1 else []
+        for one in told:
+            one.read_ahead([run for _, source, run in work if source is one and self._store.known(run.key) is None])
+        try:
+            yield
+        finally:
+            for one in told:
+                one.read_ahead(())
 
     def _needs(self, found: FoundRun) -> bool:
         held = self._store.known(found.key)

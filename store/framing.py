@@ -30,7 +30,11 @@ MAX_PAYLOAD: Final = 1 << 31
 
 def masked_crc(data: bytes | memoryview) -> int:
     """CRC-32C of `data`, masked as TFRecord masks it."""
-    crc: int = google_crc32c.value(bytes(data))
+    return masked(google_crc32c.value(bytes(data)))
+
+
+def masked(crc: int) -> int:
+    """The CRC-32C `crc`, masked."""
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 

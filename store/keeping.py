@@ -6,6 +6,7 @@ time, and at close. Each run is taken under the store's lock, by itself, and wri
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from .strands import Residents, RunData, StrandData
 EVERY_S: Final = 2.0
 SHARE: Final = 20
 CHUNK_BYTES: Final = 4 << 20
+MANY: Final = 256
+"""More files than these reach the disk sooner together with all else that waits for it than one by one."""
 
 
 class _Taken(NamedTuple):
@@ -198,8 +201,11 @@ class Keeper:
         clean = True
         try:
             self.checkpoint(lock)
-            for column in self._unsynced:
-                column.sync()
+            if len(self._unsynced) > MANY:
+                os.sync()
+            else:
+                for column in self._unsynced:
+                    column.sync()
         except CacheLost:
             clean = False
         with lock:

@@ -7,7 +7,7 @@ themselves. When there would be more buckets, neighbours merge and width doubles
 overview is the same however the points were dealt into batches.
 
 Beside the kept points stand, for each bucket that has any, the counts of its NaN, +inf and -inf, and for the strand its
-`Stats`. As bytes (MessagePack, for our own cache only):
+`Stats`. As bytes (MessagePack, for our own cache only; no index when every point is kept):
 
     overview := [version, width, count, index: int64*, step: int64*, wall time: float64*, value: float64*,
                  buckets with non-finite values: int64*, their counts: int64 (n, 3)*]
@@ -27,7 +27,9 @@ from .kinds import F64, I64, Curve, Points, no_points
 from .thinning import is_ascending, keep, keep_runs, non_finite
 
 BUCKETS: Final = 1024
-VERSION: Final = 1
+WHOLE: Final = 2 * BUCKETS
+"""So many points are all kept: a bucket of two has nothing but a first and a last."""
+VERSION: Final = 2
 
 
 class Stats(msgspec.Struct, array_like=True):
@@ -130,6 +132,9 @@ class Overview:
         self._mark(points.value, first, width)
         if width == 1:
             self._kept = _Kept(np.arange(total), _together(old, points))
+        elif not first:
+            chosen = keep_runs(np.asarray(points.value), width=width)
+            self._kept = _Kept(chosen, _together(points[chosen]))
         else:
             # the open bucket, or all of them when width doubled, is chosen anew with the new points beside it
             open_from = 0 if width != self.width else int(np.searchsorted(index, first // width * width))
@@ -167,6 +172,7 @@ class Overview:
 
     def encode(self) -> bytes:
         index, points = self._kept
+        index = index if len(index) < self.count else index[:0]
         arrays = (index, points.step, points.wall_time, points.value, self._marked, self._marks)
         return msgspec.msgpack.encode([VERSION, self.width, self.count, *(np.ascontiguousarray(one).tobytes() for one in arrays)])
 
@@ -180,7 +186,7 @@ class Overview:
             overview = cls()
             overview.width, overview.count = width, count
             points = Points(np.frombuffer(step, np.int64), np.frombuffer(wall), np.frombuffer(value))
-            overview._kept = _Kept(np.frombuffer(index, np.int64), points)
+            overview._kept = _Kept(np.frombuffer(index, np.int64) if index else np.arange(len(points)), points)
             overview._marked = np.frombuffer(marked, np.int64)
             overview._marks = np.frombuffer(marks, np.int64).reshape(-1, 3)
         except (ValueError, TypeError, msgspec.DecodeError) as error:

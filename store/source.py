@@ -11,8 +11,9 @@ of cursors, also when files are sealed, truncated or replaced in between (then t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .kinds import Points, Problem
 from .records import Blob, Record
@@ -99,7 +100,7 @@ class FoundRun:
 
 
 class Source(Protocol):
-    """Read access to one path in one format."""
+    """Read access to one path in one format. One that has a ``trouble: str`` says there what its newest scan had to pass over."""
 
     format: str
     """"native", "tensorboard", "visdom", ..."""
@@ -116,4 +117,13 @@ class Source(Protocol):
 
     def blob(self, run: FoundRun, blob: Blob) -> bytes:
         """Return the bytes of `blob`. Raises NotFound when they are gone, Damaged when they are not what was written."""
+        ...
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A source that reads many runs faster when it knows them before."""
+
+    def read_ahead(self, runs: Sequence[FoundRun]) -> None:
+        """Prepare for `runs` to be read from their beginning, in this order; with none, let go of what was prepared."""
         ...

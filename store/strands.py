@@ -1,6 +1,6 @@
 """What a store holds in memory: runs, their strands, and what of both the catalog has already.
 
-A strand of at most `overview.BUCKETS` points is its overview, which then holds every point. A longer one has its raw points in
+A strand of at most `overview.WHOLE` points is its overview, which then holds every point. A longer one has its raw points in
 a column beside it. Overviews that the catalog has are loaded when they are asked for and may be dropped again (`Residents`).
 """
 
@@ -13,12 +13,12 @@ import itertools
 from collections import OrderedDict
 from typing import Any, Final
 
-from .catalog import Catalog, Change, MediaStats, StoredRun, StoredStrand
+from .catalog import Catalog, Change, MediaStats, StoredRun, StoredStrand, encode_run
 from .columns import CacheLost, Column, FileColumn, MemoryColumn
 from .errors import Damaged
 from .fold import RunState
 from .kinds import Kind, Points, Problem, RunInfo, StrandKey
-from .overview import BUCKETS, Overview, Part, Stats
+from .overview import WHOLE, Overview, Part, Stats
 from .records import KIND_OF, ConfigSet, SummarySet, TagDeclared
 from .source import FoundRun, Placed, Source
 
@@ -60,7 +60,7 @@ class StrandData:
             if not column.settle():
                 raise CacheLost(f"column: want {stored.rows} rows in {column.path}")
             strand.column = column
-        if stored.stats.count > BUCKETS and stored.rows != stored.stats.count:
+        if stored.stats.count > WHOLE and stored.rows != stored.stats.count:
             raise CacheLost(f"catalog: strand {stored.id} has {stored.stats.count} points but {stored.rows} rows")
         return strand
 
@@ -84,9 +84,10 @@ class StrandData:
     def append(self, points: Points, *, version: int) -> None:
         """Take in the points that arrived next. Raises CacheLost."""
         overview, first = self.overview, self.stats.first_step
-        if self.column is None and overview.count + len(points) > BUCKETS:
+        if self.column is None and overview.count + len(points) > WHOLE:
             self.column = FileColumn(self.catalog.column_path(self.id)) if self.catalog is not None and self.id else MemoryColumn()
-            self.column.append(overview.kept)
+            if overview.count:
+                self.column.append(overview.kept)
         if self.column is not None:
             self.column.append(points)
         overview.append(points)
@@ -199,11 +200,13 @@ class RunData:
         found = {name: getattr(self.found, name) for name in ("key", "path", "project", "id", "name", "created", "group", "notes")}
         found["tags"] = list(self.found.tags)
         strands = [strand.to_store() for strand in self.strands.values() if strand.dirty]
-        media = [(kind.value, tag, rank, copy.deepcopy(stats)) for (kind, tag, rank), stats in self.media.items()]
+        media = [(kind.value, tag, rank, stats) for (kind, tag, rank), stats in self.media.items()]
         problems = [(one.path, one.offset, one.what) for one in self.problems]
-        stored = StoredRun(found, copy.deepcopy(self.state), self.cursor, self.stored_records + len(self.records), problems, media)
+        stored = StoredRun(found, self.state, self.cursor, self.stored_records + len(self.records), problems, media)
         path = self.owner.path if self.owner is not None else ""
-        return Change(self.found.key, self.outdated, self.format, path, stored, strands, list(self.records), self.stored_records)
+        return Change(
+            self.found.key, self.outdated, self.format, path, encode_run(stored), strands, list(self.records), self.stored_records
+        )
 
 
 class Residents:

@@ -23,6 +23,8 @@ from .kinds import F64, I64, Curve
 Positions = NDArray[np.intp]
 PER_FINITE: Final = 4
 """At most so many finite points of a bucket are kept, and two of each kind of non-finite value."""
+NARROW: Final = 16
+"""Buckets of fewer points are searched column by column."""
 
 
 def _kinds(value: F64) -> list[NDArray[np.bool_]]:
@@ -91,20 +93,39 @@ def keep(value: F64, bucket: I64) -> Positions:
 def keep_runs(value: F64, *, width: int) -> Positions:
     """`keep` for buckets of `width` neighbouring points each (the last one may be shorter); faster when all are finite."""
     count = len(value)
-    if width == 1 or not count:
+    if width <= 2:  # each point is the first or the last of its bucket
         return np.arange(count)
-    if width < 16 or not np.isfinite(value).all():
+    if not np.isfinite(value).all():
         return keep(value, np.arange(count, dtype=np.int64) // width)
     full = count // width
-    parts: list[Positions] = []
+    chosen = np.zeros(count, np.bool_)
+    chosen[::width] = True
+    chosen[width - 1 :: width] = True
     if full:
         blocks = np.ascontiguousarray(value[: full * width]).reshape(full, width)
         start = np.arange(full) * width
-        parts += [start, start + blocks.argmin(axis=1), start + blocks.argmax(axis=1), start + width - 1]
+        for extreme in _extremes_of_blocks(blocks):
+            chosen[start + extreme] = True
     if full * width < count:
         rest = np.ascontiguousarray(value[full * width :])
-        parts.append(full * width + np.array([0, int(rest.argmin()), int(rest.argmax()), len(rest) - 1]))
-    return np.unique(np.concatenate(parts))
+        chosen[full * width + np.array([int(rest.argmin()), int(rest.argmax()), len(rest) - 1])] = True
+    return np.flatnonzero(chosen)
+
+
+def _extremes_of_blocks(blocks: F64) -> list[Positions]:
+    """In which column each row has its lowest and its highest value, the earlier one of equals."""
+    width = blocks.shape[1]
+    if width >= NARROW:
+        return [blocks.argmin(axis=1), blocks.argmax(axis=1)]
+    found = []
+    for better in (np.less, np.greater):
+        extreme, place = blocks[:, 0].copy(), np.zeros(len(blocks), np.intp)
+        for column in range(1, width):
+            here = better(blocks[:, column], extreme)
+            extreme[here] = blocks[here, column]
+            place[here] = column
+        found.append(place)
+    return found
 
 
 def buckets_for(value: F64, *, max_points: int) -> int:

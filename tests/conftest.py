@@ -93,6 +93,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CROSSBOARD_CACHE", str(tmp_path_factory.mktemp("cache", numbered=True)))
+    monkeypatch.setenv("CROSSBOARD_ALIASES", str(tmp_path_factory.mktemp("own", numbered=True) / "aliases"))
     monkeypatch.setenv("CROSSBOARD_DATA", str(tmp_path_factory.mktemp("data", numbered=True)))
     monkeypatch.setenv("CROSSBOARD_SEAL", "0")
     monkeypatch.setenv("CROSSBOARD_SYSTEM", "0")

@@ -6,7 +6,6 @@ import importlib.util
 import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -283,12 +282,12 @@ def test_a_restart_leaves_nothing_of_the_old_run_in_the_cache(tmp_path: Path) ->
     made = source()
     store = opened(made, tmp_path)
     store._keeper.checkpoint(store._lock)
-    anew = batch(0, 2000)
+    anew = batch(0, 3000)
     made.put(found(), Batch(b"", anew.strands[:1], restart=True))
     store.refresh()
     store.close()
     again = opened(made, tmp_path, read=False)
-    assert [(one.key, one.count) for one in again.series()] == [(LOSS, 2000)]
+    assert [(one.key, one.count) for one in again.series()] == [(LOSS, 3000)]
     again.close()
     assert len(list(tmp_path.glob("*/columns/*.col"))) == 1
 
@@ -379,7 +378,7 @@ def test_the_cache_lies_where_the_environment_says(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_thousand_runs_are_listed_at_once_on_a_second_start(tmp_path: Path) -> None:
-    """Lists in a moment (0.1 s on a quiet machine): overviews are loaded only when a curve is asked for."""
+    """At once (0.1 s on a quiet machine), since overviews are loaded only when a curve is asked for."""
     made = lists.ListSource()
     step = np.arange(20)
     points = Points(step, 100.0 + step.astype(np.float64), np.sin(step))
@@ -387,10 +386,7 @@ def test_a_thousand_runs_are_listed_at_once_on_a_second_start(tmp_path: Path) ->
         strands = [Strand(f"tag{tag}", 0, 1, "w", points) for tag in range(5)]
         made.put(found(f"run{number}"), Batch(b"", strands))
     opened(made, tmp_path).close()
-    begun = time.perf_counter()
     store = opened(made, tmp_path, read=False)
-    runs, series = store.runs(), store.series()
-    took = time.perf_counter() - begun
-    assert (len(runs), len(series)) == (1000, 5000)
-    assert took < 2.0, f"took {took:.2f} s"
+    assert (len(store.runs()), len(store.series())) == (1000, 5000)
+    assert [one._overview for run in store._runs.values() for one in run.strands.values()] == [None] * 5000
     store.close()

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -303,3 +304,47 @@ def test_what_a_source_leaves_out_is_said(root: Path, capsys: pytest.CaptureFixt
     os.rename(root / "digits", os.fsencode(root) + b"/caf\xe9")
     assert status_of(["ls", str(root)]) == 0
     assert f"{root}: want names that are UTF-8 text; left out" in capsys.readouterr().err
+
+
+def test_logdir_spec_gives_the_runs_of_a_directory_a_name(tmp_path: Path) -> None:
+    from crossboard.cli import _spec
+    from crossboard.wiring import sources_for
+
+    assert _spec("a:x/y,b:/z,/plain,s3://bucket/logs") == [("a", "x/y"), ("b", "/z"), ("", "/plain"), ("", "s3://bucket/logs")]
+    for place in ("one", "one/below", "two"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "events.out.tfevents.1.host").write_bytes(b"")
+    sources = sources_for(
+        [tmp_path / "one", tmp_path / "two"], subruns=True, names={str(tmp_path / "one"): "first", str(tmp_path / "two"): "second"}
+    )
+    assert [run.name for source in sources for run in source.scan()] == ["first", "first/below", "second"]
+
+
+def test_a_directory_that_cannot_be_listed_is_named_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in ("open", "locked"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "events.out.tfevents.1.host").write_bytes(b"")
+    real = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path) == str(tmp_path / "locked"):  # root may list everything, so the refusal is made here
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert main(["ls", str(tmp_path)]) == 0
+    told = capsys.readouterr()
+    assert "open" in told.out
+    assert f"{tmp_path}: cannot be read: {tmp_path / 'locked'}: Permission denied" in told.err
+
+
+def test_ls_names_what_is_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from crossboard.store.framing import encode_frame
+
+    file = tmp_path / "events.out.tfevents.1.host"
+    whole = encode_frame(b"\x09" + bytes(8)) * 3
+    file.write_bytes(whole[:30] + bytes([whole[30] ^ 1]) + whole[31:] + encode_frame(b"\x09" + bytes(8)))
+    assert main(["ls", str(tmp_path)]) == 0
+    assert f"at byte 25 of {file}" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import crossboard.store.overview as module
 from crossboard.store.errors import Damaged
 from crossboard.store.kinds import F64, Points
-from crossboard.store.overview import BUCKETS, Overview, Part, Stats, draw, drawing_width, overview_of, stats_of
+from crossboard.store.overview import BUCKETS, WHOLE, Overview, Part, Stats, draw, drawing_width, overview_of, stats_of
 from crossboard.store.thinning import keep
 
 NAN, INF = math.nan, math.inf
@@ -106,6 +106,20 @@ def test_up_to_1024_points_the_overview_is_the_points() -> None:
     overview = overview_of(points(value))
     assert overview.width == 1
     assert overview.kept.value.tolist() == value.tolist()
+
+
+@given(st.lists(st.sampled_from([1.0, -2.5, 0.0, NAN, INF, -INF]), min_size=1, max_size=40), st.lists(st.integers(1, 900), min_size=1))
+@settings(deadline=None, max_examples=30)
+def test_up_to_2048_points_every_one_is_kept_however_they_come(some: list[float], sizes: list[int]) -> None:
+    every = points((some * WHOLE)[:WHOLE])
+    overview, at = Overview(), 0
+    while at < WHOLE:
+        overview.append(every[at : at + sizes[at % len(sizes)]])
+        at += sizes[at % len(sizes)]
+        assert repr(overview.kept.value.tolist()) == repr(every.value[:at].tolist())
+        assert overview.kept.step.tolist() == every.step[:at].tolist()
+    back = Overview.decode(overview.encode())
+    assert repr(back.kept.value.tolist()) == repr(every.value.tolist())
 
 
 def test_a_million_points_come_down_to_at_most_1024_buckets_with_the_one_spike() -> None:

@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -286,11 +287,11 @@ def test_runs_are_found_as_tensorboard_finds_them(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "c")
     (tmp_path / "a" / "back").symlink_to(tmp_path)
-    assert [run.name for run in LogDirectory(str(tmp_path)).runs()] == [".", "a", "a/b", "c/deep/er"]
+    assert [run.name for run in LogDirectory(str(tmp_path)).runs()] == [".", "a", "a/b", "c/deep/er", "link/deep/er"]
     assert is_event_file("my.tfevents.123")
     assert not is_event_file("events.out.tfevents.1.h.profile-empty")
     cb.init(dir=tmp_path / "native").finish()
-    assert len(list(LogDirectory(str(tmp_path)).runs())) == 4
+    assert len(list(LogDirectory(str(tmp_path)).runs())) == 5
 
 
 def test_new_runs_appear_and_deleted_ones_go(tmp_path: Path) -> None:
@@ -305,6 +306,25 @@ def test_new_runs_appear_and_deleted_ones_go(tmp_path: Path) -> None:
     assert [len(run.files) for run in logdir.runs()] == [2]
     shutil.rmtree(tmp_path / "a")
     assert list(logdir.runs()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux alone")
+def test_a_name_that_is_no_text_is_told_and_hides_nothing(tmp_path: Path) -> None:
+    for place in (b"good", b"bad\xff"):
+        directory = os.path.join(os.fsencode(tmp_path), place)
+        os.mkdir(directory)
+        with open(os.path.join(directory, os.fsencode(NAME)), "wb") as file:
+            file.write(encode_frame(scalar_event("a", 0, 1.0)))
+    write(tmp_path / "good" / (NAME + "\udcfe"), scalar_event("b", 0, 1.0))
+    source = TensorBoardSource(tmp_path)
+    store = EmbeddedStore([source])
+    store.refresh()
+    assert [run.name for run in store.runs()] == ["good"]
+    assert source.trouble.startswith("cannot be read: ")
+    assert f"{tmp_path}/bad\\udcff: its name is no UTF-8 text; rename it" in source.trouble
+    assert "\\udcfe: its name is no UTF-8 text" in source.trouble
+    assert store.sources()[0].error == source.trouble
+    store.close()
 
 
 def attempts_of(batches: list[Batch], tag: str) -> list[tuple[int, list[int]]]:
@@ -690,3 +710,96 @@ def test_a_protocol_without_its_package_says_what_to_install() -> None:
 
     with pytest.raises(CrossboardError, match="nosuch://bucket"):
         TensorBoardSource("nosuch://bucket/logs")
+
+
+# ---------------------------------------------------------------------------------------- what a fuzzer found, and its like
+
+
+def tagged(payload: bytes) -> bytes:
+    """An event whose summary value is `payload`."""
+    return (
+        field(1, 1, struct.pack("<d", 1e9))
+        + b"\x2a"
+        + varint(len(payload) + 1 + len(varint(len(payload))))
+        + b"\x0a"
+        + varint(len(payload))
+        + payload
+    )
+
+
+REPEATED = b"\x15" + struct.pack("<f", 1.0) + b"\x15" + struct.pack("<f", 2.0)
+"""simple_value twice: the last one counts."""
+METADATA = field(9, 2, field(1, 2, field(1, 2, b"scalars")))
+
+
+@pytest.mark.parametrize(
+    ("payload", "wanted"),
+    [
+        (b"\x0a" + varint(-4503599627370496 % (1 << 64)) + b"x" * 60, {}),
+        (field(1, 2, b"a") + REPEATED, {"a": [(0, 1e9, 2.0)]}),
+        (field(1, 2, b"a") + field(1, 2, b"b") + REPEATED[:5], {"b": [(0, 1e9, 1.0)]}),
+        (field(7, 2, b"node") + REPEATED[:5], {"node": [(0, 1e9, 1.0)]}),
+        (field(1, 2, b"a") + METADATA + field(8, 2, b"\x08\x01" + field(13, 2, bytes(4))), {}),
+    ],
+    ids=["negative length", "value twice", "tag twice", "name of a node", "bits of another type"],
+)
+def test_odd_values_are_what_protocol_buffers_say_they_are(tmp_path: Path, payload: bytes, wanted: dict[str, Any]) -> None:
+    rest = [scalar_event("b" if "b" not in wanted else "c", step, 1.0) for step in range(3)]
+    write(tmp_path / NAME, *rest[:2], tagged(payload), rest[2])
+    (batches,) = read_all(tmp_path).values()
+    got = points(batches)
+    assert len(got.pop("b" if "b" not in wanted else "c")) == 3
+    assert got == wanted
+
+
+def tensor(tag: str, plugin: bytes, dtype: int, shape: list[int], more: bytes = b"") -> bytes:
+    dims = b"".join(field(2, 2, b"\x08" + varint(size)) for size in shape)
+    body = b"\x08" + bytes([dtype]) + b"\x12" + varint(len(dims)) + dims + more
+    return tagged(field(1, 2, tag.encode()) + field(9, 2, field(1, 2, field(1, 2, plugin))) + b"\x42" + varint(len(body)) + body)
+
+
+def nested(depth: int) -> bytes:
+    """Hyperparameters whose value is a list in a list, `depth` deep."""
+    value = b"\x18\x01"
+    for _ in range(depth):
+        inner = b"\x0a" + varint(len(value)) + value
+        value = b"\x32" + varint(len(inner)) + inner
+    entry = field(1, 2, b"x") + b"\x12" + varint(len(value)) + value
+    start = b"\x0a" + varint(len(entry)) + entry
+    content = b"\x1a" + varint(len(start)) + start
+    plugin = field(1, 2, b"hparams") + b"\x12" + varint(len(content)) + content
+    metadata = b"\x0a" + varint(len(plugin)) + plugin
+    return tagged(field(1, 2, b"h") + b"\x4a" + varint(len(metadata)) + metadata)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        tensor("t", b"mine", 1, [1 << 30]),
+        tensor("t", b"mesh", 1, [1 << 40, 0, 3]),
+        tensor("t_VERTEX", b"mesh", 1, [1 << 30, 0, 3]),
+        tensor("t", b"text", 7, [1 << 20, 1 << 10], field(8, 2, b"x")),
+        tensor("t", b"pr_curves", 1, [6, 1 << 28]),
+        tensor("t", b"histograms", 2, [1, 3], b"\x32" + varint(24) + struct.pack("<3d", 0.0, 1.0, 1e300)),
+        tensor("t", b"mine", 1, [2] * 300),
+        tensor("t", b"images", 7, [3], field(8, 2, b"9" * 60) + field(8, 2, b"1") + field(8, 2, b"x")),
+        tensor("keras", b"graph_keras_model", 7, [], b"\x42" + varint(60_000) + b'{"config":{"layers":' + b"[" * 59_980),
+        nested(3000),
+    ],
+    ids=["tensor", "mesh", "vertices", "text", "curve", "counts", "axes", "width", "json", "lists"],
+)
+def test_few_bytes_never_become_much_memory_and_what_stands_beside_them_is_read(tmp_path: Path, event: bytes) -> None:
+    import tracemalloc
+
+    from crossboard.store.records import encode_record
+
+    write(tmp_path / NAME, scalar_event("a", 0, 1.0), event, scalar_event("a", 1, 2.0))
+    tracemalloc.start()
+    (batches,) = read_all(tmp_path).values()
+    for batch in batches:
+        for placed in batch.records:
+            assert len(encode_record(placed.record)) < 1 << 24
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 200 << 20
+    assert [step for step, _, _ in points(batches)["a"]] == [0, 1]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crossboard import waiting
-from crossboard.store.store import Progress
+from crossboard.store.store import Progress, SourceInfo
 
 
 class Terminal(io.StringIO):
@@ -59,3 +59,33 @@ def test_a_file_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with waiting.progress_of(store):
         time.sleep(0.05)
     assert file.getvalue() == ""
+
+
+class Empty:
+    """A store whose sources were looked at, and held nothing."""
+
+    def progress(self) -> Progress:
+        return Progress(0, 0, False)
+
+    def sources(self) -> list[SourceInfo]:
+        return [SourceInfo("native", "/x", 0, 1.0)]
+
+    def runs(self) -> list[Any]:
+        return []
+
+
+def test_where_nothing_is_found_it_is_said_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(waiting, "EVERY_S", 0.01)
+    asked: list[str] = []
+    store: Any = Empty()
+
+    def words() -> str:
+        asked.append("nothing here")
+        return asked[-1]
+
+    with waiting.progress_of(store, nothing=words):
+        end = time.monotonic() + 15
+        while not asked and time.monotonic() < end:
+            time.sleep(0.01)
+    assert asked == ["nothing here"]
+    assert capsys.readouterr().out == "nothing here\n"

@@ -74,14 +74,16 @@ def session_end(status: str, wall_time: float) -> bytes:
 
 
 def layout(categories: Mapping[str, Mapping[str, Sequence[Any]]]) -> bytes:
-    """Charts of several tags: category -> title -> ("Multiline", tags) or ("Margin", [value, lower, upper])."""
+    """Charts of several tags: category -> title -> ("Multiline", tags) or ("Margin", [value, lower, upper]), the three of a second
+    band behind them."""
     made = []
     for category, charts in categories.items():
         inside = []
         for title, chart in charts.items():
             form, tags = chart[0], [str(tag) for tag in chart[1]]
             if form == "Margin":
-                drawn = message(3, message(1, *(text(number, tag) for number, tag in enumerate(tags[:3], 1))))
+                series = [tags[place : place + 3] for place in range(0, len(tags), 3)]
+                drawn = message(3, *(message(1, *(text(number, tag) for number, tag in enumerate(one, 1))) for one in series))
             else:
                 drawn = message(2, *(text(1, tag) for tag in tags))
             inside.append(message(2, text(1, title), drawn))

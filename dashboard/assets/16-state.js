@@ -16,6 +16,7 @@
      colour=KEY  dash=KEY   colour and dash by the value of a config key
      bands=seed|group|framework|config:KEY   how runs are brought together;  stat=median|iqm   else the mean
      band=bca|std|minmax|iqr|none   else the t interval;  interp=1   between the steps of a run too
+     join=off|all           which tags and runs are drawn as one: none, all that a rule says (else what is sure)
      theme=light|dark       when it was chosen
      run=KEY                the open run page;  tab=NAME tag=TAG step=STEP   what it shows
      page=runs              the table of runs;  its own parameters are in 15-table.js
@@ -36,7 +37,7 @@
   }
 
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
-    old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', theme: '',
+    old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
     rail: '', pin: [], base: '', colour: '', dash: '', metric: '',
     bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', table: tableView.fresh()});
   const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
@@ -50,6 +51,7 @@
     if (/^(framework|project|group|status|none|config:.+)$/s.test(q.get('rail') || '')) view.rail = q.get('rail');
     for (const name of ['base', 'colour', 'dash', 'metric']) view[name] = q.get(name) || '';
     view.pin = [...new Set((q.get('pin') || '').split('.').filter(Boolean))];
+    if (['off', 'all'].includes(q.get('join'))) view.join = q.get('join');
     if (['light', 'dark'].includes(q.get('theme'))) view.theme = q.get('theme');
     if (/^(seed|group|framework|config:.+)$/s.test(q.get('bands') || '')) view.bands = q.get('bands');
     if (['median', 'iqm'].includes(q.get('stat'))) view.stat = q.get('stat');
@@ -79,7 +81,7 @@
   function format(view) {
     const q = new URLSearchParams();
     if (view.x !== 'step') q.set('x', view.x);
-    for (const name of ['tags', 'runs', 'project', 'only', 'theme', 'bands', 'interp']) if (view[name]) q.set(name, view[name]);
+    for (const name of ['tags', 'runs', 'project', 'only', 'join', 'theme', 'bands', 'interp']) if (view[name]) q.set(name, view[name]);
     if (view.stat !== 'mean') q.set('stat', view.stat);
     if (view.band !== (view.stat === 'mean' ? 't' : 'bca')) q.set('band', view.band);
     if (view.run) for (const name of ['run', 'tab', 'tag', 'step']) if (view[name]) q.set(name, view[name]);

@@ -18,8 +18,8 @@
   /** True when the filter lets a run through. */
   function lets(run) {
     if (!state.runs) return true;
-    if (isQuery(state.runs)) return found ? found.has(run.key) : !waiting();   // a link with a query that does not parse shows all
-    return view.matches(state.runs, `${run.name} ${run.group || ''} ${crossboard.board.groupOf(run)} ${run.status} ${(run.tags || []).join(' ')}`, run.id);
+    if (isQuery(state.runs)) return found ? crossboard.board.pairOf(run).some(one => found.has(one.key)) : !waiting();   // a link with a query that does not parse shows all
+    return view.matches(state.runs, `${crossboard.board.pairOf(run).map(one => one.name).join(' ')} ${run.group || ''} ${crossboard.board.groupOf(run)} ${run.status} ${(run.tags || []).join(' ')}`, run.id);
   }
 
   function apply(text, keys) {

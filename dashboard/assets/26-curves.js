@@ -14,7 +14,7 @@
   const near = new Set();
   let underWay = 0, timer = 0;
 
-  const curveKey = curve => `${curve.run}\n${curve.rank}`;
+  const curveKey = curve => `${curve.run}\n${curve.rank}\n${curve.tag}`;
 
   /** The runs to name in a request: all when there are few, the drawn ones when they are few, else none (which means all). */
   function listed() {
@@ -58,28 +58,28 @@
   const perRequest = () => board.order.length > 200 ? 2 : 24;   // cards; many runs in parts, so that the first can be drawn early
 
   let ahead = [];
-  /** Ask for the curves of `tags` before their cards exist (Dash is still laying out the page); `width` is what a card will have. */
-  function prefetch(tags, width) {
+  /** Ask for the curves of `charts` before their cards exist (Dash is still laying out the page); `width` is what a card will have. */
+  function prefetch(charts, width) {
     const want = wanted({width}), step = perRequest();
-    for (let i = 0; i < tags.length && ahead.length < AT_ONCE; i += step) {
-      const part = tags.slice(i, i + step), head = read(`api/curves?${query(want, part, {buckets: want.buckets})}`);
+    for (let i = 0; i < charts.length && ahead.length < AT_ONCE; i += step) {
+      const part = charts.slice(i, i + step).flatMap(chart => chart.tags), head = read(`api/curves?${query(want, part, {buckets: want.buckets})}`);
       head.catch(() => {});   // the card asks again, and says what is wrong
       ahead.push({signature: want.signature, tags: new Set(part), head});
     }
     setTimeout(() => { ahead = []; }, 10000);
   }
-  const fromAhead = (tag, signature) => ahead.find(one => one.signature === signature && one.tags.has(tag));
+  const fromAhead = (tags, signature) => ahead.find(one => one.signature === signature && tags.every(tag => one.tags.has(tag)));
 
   /** Read whole curves, or what came since `since`, for cards of one signature. */
   async function readCurves(cards, want, since) {
     const more = {buckets: want.buckets};
     if (since !== null) more.since = since;
-    const early = since === null && fromAhead(cards[0].tag, want.signature);
-    if (early) for (const card of cards) early.tags.delete(card.tag);
-    const head = early ? await early.head : await read(`api/curves?${query(want, cards.map(card => card.tag), more)}`);
+    const early = since === null && fromAhead(cards[0].tags, want.signature);
+    if (early) for (const card of cards) for (const tag of card.tags) early.tags.delete(tag);
+    const head = early ? await early.head : await read(`api/curves?${query(want, cards.flatMap(card => card.tags), more)}`);
     const tags = byTag(head), whole = since === null || head.complete === false;   // not complete: the server forgot so far back and sent all
     for (const card of cards) {
-      const fresh = tags.get(card.tag) || [];
+      const fresh = card.tags.flatMap(tag => tags.get(tag) || []);
       let curves = whole ? new Map() : card.curves;
       for (const curve of fresh) {
         const key = curveKey(curve), merged = columns.merge(whole ? null : curves.get(key), curve);
@@ -93,13 +93,13 @@
 
   async function readWindow(card, want) {
     const [low, high] = card.zoom;
-    const head = await read(`api/window?${query(want, [card.tag], {low, high, points: want.points})}`);
+    const head = await read(`api/window?${query(want, card.tags, {low, high, points: want.points})}`);
     card.takeWindow(new Map(head.curves.map(curve => [curveKey(curve), curve])), `${want.signature}|${low}|${high}`, head.version);
   }
 
   async function readOlder(card, want) {
     const runs = board.visible.filter(run => run.attempts > 1).slice(0, LISTED_RUNS).map(run => run.key);
-    const head = runs.length ? await read(`api/attempts?${query({...want, runs}, [card.tag])}`) : {curves: []};
+    const head = runs.length ? await read(`api/attempts?${query({...want, runs}, card.tags)}`) : {curves: []};
     card.takeOlder(head.curves, `${want.x}|${runs.join()}`);
   }
 
@@ -140,7 +140,7 @@
       if (!whole && (!card.dirty || document.hidden)) continue;   // a hidden page catches up when it is looked at
       if (!whole && !fresh) { soonest = Math.min(soonest, card.readAt + card.pause); continue; }
       if (!whole && card.zoom) { start([card], Promise.all([readWindow(card, want), readCurves([card], want, card.version)])); continue; }
-      const early = whole ? ahead.indexOf(fromAhead(card.tag, want.signature)) : -1;
+      const early = whole ? ahead.indexOf(fromAhead(card.tags, want.signature)) : -1;
       const name = `${want.signature}|${whole}|${early >= 0 ? early : card.onScreen ? 'on' : 'near'}`;
       if (!due.has(name)) due.set(name, {want, whole, cards: []});
       due.get(name).cards.push(card);
@@ -161,7 +161,7 @@
 
   /** Mark the cards of `tags` as changed (all when it is null). */
   function changed(tags) {
-    for (const card of new Set([...crossboard.grid.cards.values(), ...near])) if (!tags || tags.has(card.tag)) card.dirty = true;
+    for (const card of new Set([...crossboard.grid.cards.values(), ...near])) if (!tags || card.tags.some(tag => tags.has(tag))) card.dirty = true;
     crossboard.bands.changed(tags);
     pump();
   }

@@ -25,9 +25,10 @@
     return {colour, dash: round === 0 ? (colour < PLAIN ? 0 : 1) : 1 + round % 3};
   }
 
-  /** Colour and dash of a slot: eight plain colours, four dashed ones, then all twelve again in other dashes. */
-  function look(slot) {
-    const {colour, dash} = parts(slot);
+  /** Colour and dash of a slot: eight plain colours, four dashed ones, then all twelve again in other dashes. A split of a pair
+     ("validation", "test") has the colour of its run and a dash that its run has not. */
+  function look(slot, split) {
+    const {colour, dash: own} = parts(slot), turn = split === 'validation' ? 1 : split === 'test' ? 2 : 0, dash = turn && own ? 1 + (own - 1 + turn) % 3 : own + turn;
     return {colour: colours().runs[colour], dash: DASHES[dash], dashed: dash > 0};
   }
 

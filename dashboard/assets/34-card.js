@@ -6,6 +6,7 @@
   'use strict';
   const crossboard = root.crossboard, {h, fill, icon, band, bands, board, columns, curves, numbers, plot, state, stats, tooltip, url} = crossboard;
   const FRAME_MS = 10, SKELETON_MS = 150, DRAG_PX = 4;
+  const SPLIT_DASHES = 240;   // up to so many curves tell train from validation by dash
   const RUN_DOTS = 40;   // up to so many curves carry a dot under the cursor
 
   /* ---- the queue of drawings */
@@ -37,18 +38,21 @@
   }
 
   class Card {
-    constructor(tag) {
-      Object.assign(this, {tag, place: 0, width: 0, curves: new Map(), signature: '', version: 0, dirty: false, reading: false,
+    /** tag: its name in the view. family: the tags that are drawn together here, null for one tag alone. */
+    constructor(tag, family = null) {
+      const title = family ? family.title : tag;
+      Object.assign(this, {tag, family, name: title, tags: family ? Object.keys(family.splits) : [tag], place: 0, width: 0, curves: new Map(), signature: '', version: 0, dirty: false, reading: false,
         axis: 'step', onScreen: false, hiddenAway: true, waitsForDrawing: false, drawnOnce: false, error: null,
         windowCurves: null, windowSignature: '', older: [], olderSignature: '', at: null, drawn: [], drag: null});
-      const cut = tag.lastIndexOf('/') + 1;
-      this.title = h('span.t', {title: tag}, h('em', {}, tag.slice(0, cut)), h('b', {}, tag.slice(cut) || tag));
+      const cut = title.lastIndexOf('/') + 1;
+      this.title = h('span.t', {title: this.tags.join('\n')}, h('em', {}, title.slice(0, cut)), h('b', {}, title.slice(cut) || title));
+      if (family) this.title.append(h('button.lk', {type: 'button', title: `One chart of ${this.tags.join(', ')}`, onclick: () => crossboard.aliases.show()}, `${this.tags.length} tags`));
       this.notes = h('span.x');
       this.plot = h('div.plot');
       this.strip = h('div.zoomstrip', {hidden: true});
       this.count = h('span.n');
       this.facts = h('span.e');
-      this.element = h('div.card.cc', {tabindex: '0', role: 'group', 'aria-label': `${tag}, chart`},
+      this.element = h('div.card.cc', {tabindex: '0', role: 'group', 'aria-label': `${title}, chart`},
         h('header', {}, this.title, this.notes), this.plot, this.strip, h('footer', {}, this.count, this.facts));
       this.element.card = this;
     }
@@ -61,7 +65,7 @@
     mount() {
       if (this.canvas) return;
       this.hiddenAway = false;
-      this.canvas = h('canvas', {role: 'img', 'aria-label': `curves of ${this.tag}`});
+      this.canvas = h('canvas', {role: 'img', 'aria-label': `curves of ${this.name}`});
       this.overlay = h('canvas.over', {'aria-hidden': 'true'});
       fill(this.plot, this.canvas, this.overlay);
       this.listen();
@@ -136,10 +140,10 @@
       const list = [];
       for (const curve of map.values()) {
         if (!curve.x.length || !board.shown.has(curve.run)) continue;
-        const run = board.runs.get(curve.run), look = plot.look(run.slot);
-        list.push({curve, run, colour: look.colour, dash: look.dash, dashed: look.dashed, older: false});
+        const run = board.runs.get(curve.run), split = board.splitOf(run, curve.tag, this.family), look = plot.look(run.slot, split);
+        list.push({curve, run, split, colour: look.colour, dash: look.dash, dashed: look.dashed, older: false});
       }
-      if (list.length > RUN_DOTS) for (const one of list) if (one.run.mark !== state.base) one.dash = [];
+      if (list.length > RUN_DOTS) for (const one of list) if (board.markOf(one.run) !== state.base && (list.length > SPLIT_DASHES || !one.split)) one.dash = [];
       return list;
     }
 
@@ -198,7 +202,7 @@
     drawOverlay() {
       if (!this.overlay) return;
       const g = plot.prepare(this.overlay, this.width, this.height), at = this.at, c = plot.colours();
-      const lifted = at && board.highlight ? (this.members || this.drawn).filter(one => one.curve.run === board.highlight) : [];
+      const lifted = at && board.highlight ? (this.members || this.drawn).filter(one => board.isLit(one.curve.run)) : [];
       const fade = Boolean(at && board.shown.has(board.highlight) && this.drawn.length > 1);
       this.canvas.classList.toggle('faded', fade);
       if (!at) return;
@@ -264,6 +268,8 @@
       if (grouped && curvesDrawn) words = grouped.words || words;
       fill(this.count, grouped && grouped.words === words ? grouped.parts : words);
       this.count.title = grouped ? words : '';
+      const splits = new Set(this.drawn.map(one => one.split)), dashed = ['validation', 'test'].filter(split => splits.has(split));
+      if (dashed.length) facts.push(h('span', {title: 'the same run in the same colour'}, `${dashed.join(' and ')} dashed`));
       if (this.error) facts.push(h('span.warn', {title: this.error.message}, icon('clock', true), 'not the newest'));
       if (nan) facts.push(h('span', {title: `${whole(nan)} points are NaN`}, icon('alert', true), `NaN ${whole(nan)}`));
       if (inf) facts.push(h('span', {title: `${whole(inf)} points are infinite`}, icon('alert', true), `inf ${whole(inf)}`));
@@ -271,19 +277,19 @@
       if (unmatched) facts.push(h('span', {}, `${whole(unmatched)} without x`));
       if (this.showOlder && this.olderSignature) facts.push(h('span', {}, icon('restart', true), this.older.length ? 'older attempts dotted' : 'no older attempt here'));
       fill(this.facts, facts);
-      if (this.canvas) this.canvas.setAttribute('aria-label', `${this.tag}: ${curvesDrawn} ${curvesDrawn === 1 ? 'curve' : 'curves'}, ${words}`);
+      if (this.canvas) this.canvas.setAttribute('aria-label', `${this.name}: ${curvesDrawn} ${curvesDrawn === 1 ? 'curve' : 'curves'}, ${words}`);
     }
 
     /** The actions of the head; made anew only when they change. */
     actions() {
       const zoom = this.zoom, resumed = board.visible.some(run => run.attempts > 1) || this.showOlder;
-      const csv = bands.csv(this) || url(`api/curves?${new URLSearchParams({tag: this.tag, x: state.x, format: 'csv'})}`);
+      const csv = bands.csv(this) || url(`api/curves?${new URLSearchParams([...this.tags.map(tag => ['tag', tag]), ['x', state.x], ['format', 'csv']])}`);
       const name = `${zoom}|${this.log}|${this.showOlder}|${resumed}|${csv}`;
       if (this.actionsName === name && this.notes.childElementCount) return;
       this.actionsName = name;
       const held = this.notes.contains(document.activeElement) ? document.activeElement.dataset.act : null;
       fill(this.notes,
-        h('a.ib.sm.act', {href: csv, 'data-act': 'data', download: `${this.tag.replaceAll('/', '-')}.csv`, title: 'Points as CSV', 'aria-label': 'Points as CSV'}, icon('table', true)),
+        h('a.ib.sm.act', {href: csv, 'data-act': 'data', download: `${this.name.replaceAll('/', '-')}.csv`, title: 'Points as CSV', 'aria-label': 'Points as CSV'}, icon('table', true)),
         resumed && h('button.ib.sm.act', {type: 'button', 'data-act': 'old', 'aria-pressed': String(this.showOlder), title: 'Older attempts, dotted', 'aria-label': 'Older attempts', onclick: () => state.toggle('old', this.tag)}, icon('restart', true)),
         h('button.lk.act', {type: 'button', 'data-act': 'log', 'aria-pressed': String(this.log), title: 'Log y axis (L)', onclick: () => state.toggle('log', this.tag)}, 'log'),
         zoom && h('button.pill', {type: 'button', 'data-act': 'zoom', title: 'Show the whole range again (Z)', 'aria-label': `Zoomed to ${rangeWords(zoom)}: show the whole range`, onclick: () => this.reset()}, rangeWords(zoom), icon('close', true)));
@@ -404,7 +410,7 @@
       setCursor({x: first.x, card: this, nearest: first.one, byKey});
       tooltip.show({left: pageX + (at.X(first.x) - x), top: pageY, axis: this.axis, x: first.x, rows: rows.slice(0, 7).map(row => ({
         colour: row.one.colour, dashed: row.one.dashed || row.one.older, name: row.one.run.name, x: row.x, value: row.value, interval: row.one.band && band.interval(row.one.band, row.i),
-        detail: [row.one.run.ranks > 1 ? `rank ${row.one.curve.rank}` : '', row.one.older ? `attempt ${row.one.curve.attempt}` : ''].filter(Boolean).join(', '),
+        detail: [this.family ? row.one.curve.tag : '', row.one.run.ranks > 1 ? `rank ${row.one.curve.rank}` : '', row.one.older ? `attempt ${row.one.curve.attempt}` : ''].filter(Boolean).join(', '),
       })).concat(rows.slice(7))});
     }
 
@@ -417,7 +423,7 @@
       i = Math.max(0, Math.min(curve.x.length - 1, i));
       const box = this.overlay.getBoundingClientRect(), x = this.at.X(curve.x[i]), v = curve.y[i], y = v - v === 0 && !(this.at.log && v <= 0) ? this.at.Y(v) : this.at.bottom;
       this.point(x, y, box.left + x, box.top + y, true);
-      crossboard.say(`${mine.run.name}: ${numbers.xValue(this.axis, curve.x[i])}, ${numbers.value(v)}${mine.band ? `, ${band.interval(mine.band, i)}` : ''}`);
+      crossboard.say(`${mine.run.name}${this.family ? `, ${curve.tag}` : ''}: ${numbers.xValue(this.axis, curve.x[i])}, ${numbers.value(v)}${mine.band ? `, ${band.interval(mine.band, i)}` : ''}`);
     }
   }
 

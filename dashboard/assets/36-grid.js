@@ -47,27 +47,36 @@
     return made;
   }
 
-  /** The tags that meet the filter, by section in the order of the page: [[section, [tag, ...]], ...], and how many they are. */
+  /** The tags that the open run, or its pair, has; null when no run is open. */
+  const ofRun = () => !state.run ? null : new Set(board.runs.has(state.run) ? board.pairOf(board.runs.get(state.run)).flatMap(run => Object.keys(run.metrics)) : []);
+
+  /** The charts that meet the filter, by section in the order of the page: [[section, [chart, ...]], ...], and of how many tags. */
   function ordered() {
-    const bySection = new Map(), alone = state.run ? (board.runs.get(state.run) || {metrics: {}}).metrics : null;
+    const bySection = new Map(), alone = ofRun();
     let shown = 0;
-    for (const tag of board.tags) {
-      if (alone && !(tag in alone)) continue;
-      if (state.tags && !view.matches(state.tags, tag)) continue;
-      shown++;
-      const name = prefix(tag);
+    for (const chart of board.charts()) {
+      if (alone && !chart.tags.some(tag => alone.has(tag))) continue;
+      if (state.tags && ![chart.title, ...chart.tags].some(tag => view.matches(state.tags, tag))) continue;
+      shown += chart.tags.length;
+      const name = prefix(chart.title);
       if (!bySection.has(name)) bySection.set(name, []);
-      bySection.get(name).push(tag);
+      bySection.get(name).push(chart);
     }
     return {shown, sections: [...bySection].sort(([a], [b]) => rank(a) - rank(b))};
   }
 
-  /** Before there is a layout: the tags that will be on the first screen, and about how wide their cards will be. */
+  /** Before there is a layout: the charts that will be on the first screen, and about how wide their cards will be. */
   function firstScreen() {
     const wide = innerWidth >= 2200, narrow = innerWidth <= 760, room = narrow ? innerWidth - 20 : (innerWidth - 280) / (wide ? 2 : 1) - 32;
     const columns = Math.max(1, Math.floor((room + 10) / 354)), lines = Math.ceil((innerHeight - 84 + 300) / (wide ? 313 : 222));
-    const tags = ordered().sections.filter(([name]) => !state.closed.has(name || '/')).flatMap(([, list]) => list);
-    return {tags: tags.slice(0, columns * lines * (wide ? 2 : 1)), width: (room - 10 * (columns - 1)) / columns - 2};
+    const charts = ordered().sections.filter(([name]) => !state.closed.has(name || '/')).flatMap(([, list]) => list);
+    return {charts: charts.slice(0, columns * lines * (wide ? 2 : 1)), width: (room - 10 * (columns - 1)) / columns - 2};
+  }
+
+  function drop(key) {
+    const card = cards.get(key);
+    nearObserver.unobserve(card.element); screenObserver.unobserve(card.element);
+    card.unmount(); held.delete(card); cards.delete(key); card.element.remove();
   }
 
   /** Lay out sections and cards for the tags that meet the filter. Existing cards stay where they are. */
@@ -76,33 +85,32 @@
     const root = byId('sections'), {shown, sections: list} = ordered(), names = list.map(([name]) => name), bySection = new Map(list), wanted = [];
     let place = 0;
     for (const name of names) {
-      const part = section(name), tags = bySection.get(name), closed = state.closed.has(name || '/');
+      const part = section(name), charts = bySection.get(name), closed = state.closed.has(name || '/');
       wanted.push(part.element);
-      part.count.textContent = `${numbers.whole(tags.length)} ${tags.length === 1 ? 'chart' : 'charts'}`;
+      part.count.textContent = `${numbers.whole(charts.length)} ${charts.length === 1 ? 'chart' : 'charts'}`;
       part.button.setAttribute('aria-expanded', String(!closed));
       fill(part.mark, icon(closed ? 'right' : 'down', true));
       part.element.classList.toggle('closed', closed);
       part.body.hidden = closed;
-      const row = tags.map(tag => {
-        if (!cards.has(tag)) {
-          const card = new Card(tag);
-          cards.set(tag, card);
+      const row = charts.map(({key, tags, family}) => {
+        if (cards.has(key) && cards.get(key).tags.join('\n') !== tags.join('\n')) drop(key);
+        if (!cards.has(key)) {
+          const card = new Card(key, family);
+          cards.set(key, card);
           nearObserver.observe(card.element);
           screenObserver.observe(card.element);
         }
-        const card = cards.get(tag);
+        const card = cards.get(key);
+        card.family = family;
         card.place = place++;
         return card;
       });
-      const key = tags.join('\n');
+      const key = charts.map(chart => `${chart.key}\t${chart.tags}`).join('\n');
       if (part.tags !== key) { part.tags = key; fill(part.body, row.map(card => card.element)); }
     }
     if (wanted.length !== root.childElementCount || wanted.some((element, i) => root.children[i] !== element)) fill(root, wanted);
-    const here = new Set(board.tags);
-    for (const [tag, card] of cards) if (!here.has(tag)) {
-      nearObserver.unobserve(card.element); screenObserver.unobserve(card.element);
-      card.unmount(); held.delete(card); cards.delete(tag); card.element.remove();
-    }
+    const here = new Set(board.charts().map(chart => chart.key));
+    for (const key of cards.keys()) if (!here.has(key)) drop(key);
     grid.shown = shown;
     byId('app').classList.toggle('many', names.length > 1);
   }
@@ -110,7 +118,7 @@
   function redraw() { for (const card of curves.near) card.redraw(); }
 
   /** How many tags there are to filter: all, or the open run's. */
-  const known = () => state.run ? Object.keys((board.runs.get(state.run) || {metrics: {}}).metrics).length : board.tags.length;
+  const known = () => state.run ? ofRun().size : board.tags.length;
 
   /** The card that holds the focus, else the one under the pointer. */
   function current() {

@@ -35,12 +35,12 @@
   function assign(runs, automatic) {
     const grouped = Boolean(groups.by), colours = state.colour && !grouped ? placesOf(state.colour) : null, dashes = state.dash && !grouped ? placesOf(state.dash) : null;
     for (const run of runs) {
-      const own = automatic(run), plain = plot.parts(own);
+      const own = automatic(run), plain = plot.parts(own), lead = board.leadOf(run) || run;   // a pair looks alike
       let {colour, dash} = plain;
-      if (colours) { const place = colours.get(valueOf(run, state.colour)); colour = place % COLOURS; dash = Math.floor(place / COLOURS) % DASHES; }
-      else if (!grouped && given(run) >= 0) { colour = given(run); dash = 0; }
-      if (dashes) dash = dashes.get(valueOf(run, state.dash)) % DASHES;
-      if (run.mark === state.base) dash = BASE_DASH;
+      if (colours) { const place = colours.get(valueOf(lead, state.colour)); colour = place % COLOURS; dash = Math.floor(place / COLOURS) % DASHES; }
+      else if (!grouped && given(lead) >= 0) { colour = given(lead); dash = 0; }
+      if (dashes) dash = dashes.get(valueOf(lead, state.dash)) % DASHES;
+      if (lead.mark === state.base) dash = BASE_DASH;
       run.slot = colour === plain.colour && dash === plain.dash ? own : chosen(colour, dash);
     }
   }

@@ -30,7 +30,7 @@
 
   /** The number of a run; null when it has none, NaN and infinities as they are. */
   function of(run, {tag, statistic} = now()) {
-    const one = (run.metrics || {})[tag];
+    const one = board.pairOf(run).map(each => (each.metrics || {})[tag]).find(Boolean);
     if (!one) return null;
     const value = one[statistic] ?? (statistic === 'best' ? one.last : null);
     return value === null ? null : typeof value === 'number' ? value : {inf: Infinity, '+inf': Infinity, '-inf': -Infinity}[String(value).toLowerCase().replace('infinity', 'inf')] ?? NaN;

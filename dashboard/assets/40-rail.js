@@ -22,12 +22,12 @@
   function arrange() {
     const matching = [...(board.matching || [])];
     if (state.sort === 'newest') matching.reverse();
-    if (state.sort === 'name') matching.sort((a, b) => a.name.localeCompare(b.name, 'en', {numeric: true}));
+    if (state.sort === 'name') matching.sort((a, b) => board.nameOf(a).localeCompare(board.nameOf(b), 'en', {numeric: true}));
     if (state.sort === 'high' || state.sort === 'low') headline.sort(matching, state.sort === 'high');
     const seen = railGroups.by() !== 'none' || state.pin.length;
     items = [];
     let at = TOP;
-    for (const [name, runs] of railGroups.arrange(matching)) {
+    for (const [name, runs] of railGroups.arrange(matching.filter(run => !board.leadOf(run)))) {
       const closed = seen && state.groups.has(name);
       if (seen) { items.push({key: 'group ' + name, name, runs, closed, at, height: HEADING}); at += HEADING; }
       if (!closed) for (const run of runs) { items.push({key: run.key, run, at, height: ROW}); at += ROW; }
@@ -96,9 +96,9 @@
 
   class Row {
     constructor(key) {
-      this.swatch = h('span.sw'); this.name = h('span.name'); this.status = h('span.st'); this.value = h('span.val'); this.age = h('span.ag'); this.base = h('span.st', {title: 'the baseline'}, icon('flag', true)); this.source = h('span.src'); this.warn = h('span.st.warn');
+      this.swatch = h('span.sw'); this.name = h('span.name'); this.splits = h('span.dim'); this.status = h('span.st'); this.value = h('span.val'); this.age = h('span.ag'); this.base = h('span.st', {title: 'the baseline'}, icon('flag', true)); this.source = h('span.src'); this.warn = h('span.st.warn');
       this.toggle = h('button.run', {type: 'button', tabindex: '-1', onclick: () => board.show([this.run], !board.isShown(this.run)),
-        onfocus: () => { setActive(key); board.setHighlight(key); }, onblur: () => board.setHighlight('')}, this.swatch, h('span.nm', {}, this.name), this.base, this.warn, this.source);
+        onfocus: () => { setActive(key); board.setHighlight(key); }, onblur: () => board.setHighlight('')}, this.swatch, h('span.nm', {}, this.name, this.splits), this.base, this.warn, this.source);
       this.only = h('button.ib.sm', {type: 'button', tabindex: '-1', title: 'Only this run (O)', onclick: () => board.isolate(this.run)}, icon('only', true));
       this.pin = h('button.ib.sm', {type: 'button', tabindex: '-1', title: 'Pin to the top (P)', onclick: () => pin(this.run)}, icon('pin', true));
       this.more = h('button.ib.sm', {type: 'button', tabindex: '-1', 'aria-haspopup': 'menu', title: 'Colour, baseline and more', onclick: () => menu(this.run, this.more)}, icon('more', true));
@@ -112,27 +112,30 @@
       const run = this.run = item.run, shown = board.isShown(run), look = plot.look(run.slot), isolated = board.only().has(run.mark), pinned = state.pin.includes(run.mark), base = state.base === run.mark;
       const [picture, words, tone] = (STATUS[run.status] || (() => [icon('clock', true), String(run.status), 'dim']))(run);
       const age = run.started ? numbers.age(Date.now() / 1000 - run.started) : '';
-      const trouble = troubleWords(run), value = headline.text(headline.of(run)), metric = value && headline.words();
-      const text = [i, item.at, shown, isolated, look.colour, run.name, words, age, trouble, value, metric, pinned, base, look.dashed, active === item.key].join('|');
+      const mates = board.matesOf(run), name = board.nameOf(run), trouble = [run, ...mates].map(troubleWords).filter(Boolean).join(', ');
+      const value = headline.text(headline.of(run)), metric = value && headline.words();
+      const splits = mates.length ? [run, ...mates].map(one => one.pair.split).join(' + ') : '';
+      const text = [i, item.at, shown, isolated, look.colour, name, splits, words, age, trouble, value, metric, pinned, base, look.dashed, active === item.key].join('|');
       if (this.text === text) return;
       this.text = text;
       const foreign = run.source && run.source !== 'native' ? SHORT[run.source] || run.source : '';
-      const label = `${run.name}${foreign ? ` ${foreign}` : ''}${run.group ? `, group ${run.group}` : ''}${base ? ', baseline' : ''}${value ? `, ${metric} ${value}` : ''}, ${words}${age ? `, started ${age} ago` : ''}${trouble ? `, ${trouble}` : ''}`;
+      const label = `${name}${splits ? `, ${splits}` : ''}${foreign ? ` ${foreign}` : ''}${run.group ? `, group ${run.group}` : ''}${base ? ', baseline' : ''}${value ? `, ${metric} ${value}` : ''}, ${words}${age ? `, started ${age} ago` : ''}${trouble ? `, ${trouble}` : ''}`;
       this.element.style.transform = `translateY(${item.at}px)`;
       this.element.classList.toggle('hid', !shown);
       this.swatch.className = `sw${shown ? look.dashed ? ' ring' : '' : ' off'}`;
       this.swatch.style.setProperty('--c', look.colour);
-      this.name.textContent = run.name;
-      this.toggle.title = [run.name, run.group && `group ${run.group}`, run.notes, run.path, 'Click: show or hide; E: open its page'].filter(Boolean).join('\n');
+      this.name.textContent = name;
+      this.splits.textContent = splits ? ` ${splits}` : '';
+      this.toggle.title = [[run, ...mates].map(one => one.name).join('\n'), run.group && `group ${run.group}`, run.notes, run.path, 'Click: show or hide; E: open its page'].filter(Boolean).join('\n');
       this.toggle.setAttribute('aria-label', label);
       this.toggle.setAttribute('aria-pressed', String(shown));
       this.toggle.tabIndex = active === item.key ? 0 : -1;
-      this.open.setAttribute('aria-label', `Open the page of ${run.name}`);
+      this.open.setAttribute('aria-label', `Open the page of ${name}`);
       this.open.href = view.format({...view.fresh(), run: run.key, theme: state.theme});
-      this.only.setAttribute('aria-label', `Only ${run.name}`);
-      this.pin.setAttribute('aria-label', `${pinned ? 'Unpin' : 'Pin'} ${run.name}`);
+      this.only.setAttribute('aria-label', `Only ${name}`);
+      this.pin.setAttribute('aria-label', `${pinned ? 'Unpin' : 'Pin'} ${name}`);
       this.pin.setAttribute('aria-pressed', String(pinned));
-      this.more.setAttribute('aria-label', `More for ${run.name}`);
+      this.more.setAttribute('aria-label', `More for ${name}`);
       this.base.hidden = !base;
       this.value.textContent = value;
       this.value.title = metric;
@@ -174,12 +177,12 @@
   function baseline(run) { state.set('base', state.base === run.mark ? '' : run.mark); }
 
   function menu(run, anchor) {
-    const mates = run.group ? board.order.filter(one => one.group === run.group && one.project === run.project) : [run];
+    const mates = run.group ? board.order.filter(one => one.group === run.group && one.project === run.project) : board.pairOf(run);
     runMenu.popup(anchor, [[board.isShown(run) ? 'Hide' : 'Show', () => board.show([run], !board.isShown(run)), board.isShown(run) ? 'eyeoff' : 'eye'],
       ['Only this run', () => board.isolate(run), 'only'], [state.pin.includes(run.mark) ? 'Unpin' : 'Pin to the top', () => pin(run), 'pin'],
       [state.base === run.mark ? 'No longer the baseline' : 'Make it the baseline', () => baseline(run), 'flag'],
       ['Open its page', () => state.go({run: run.key}), 'right'], ['-'],
-      [mates.length > 1 ? `Colour of its group, ${numbers.whole(mates.length)} runs` : 'Colour'], [looks.swatches(mates)]], `run ${run.name}`);
+      [run.group && mates.length > 1 ? `Colour of its group, ${numbers.whole(mates.length)} runs` : 'Colour'], [looks.swatches(mates)]], `run ${board.nameOf(run)}`);
   }
 
   /** Colour and dash by the values of a config key. */
@@ -207,7 +210,8 @@
   }
 
   function options() {
-    const matching = (board.matching || []).length, all = board.order.length, shown = board.visible.length, some = shown > 0;
+    const rows = runs => runs.filter(run => !board.leadOf(run)).length;
+    const matching = rows(board.matching || []), all = rows(board.order), shown = rows(board.visible), some = shown > 0;
     const sorts = {newest: 'newest', oldest: 'oldest', name: 'by name', high: 'highest', low: 'lowest'}, by = railGroups.words(railGroups.by());
     const held = document.activeElement && document.activeElement.id;
     fill(byId('rail-options'),
@@ -232,7 +236,7 @@
     const sources = (info.sources || []).filter(one => one.runs || one.error || (one.format === 'native' && !full.has(one.path)));
     fill(byId('rail-foot'), sources.slice(0, 4).map(source => h('div.row', {title: source.error || source.path},
       h('span.grow.trunc', {}, h('bdi', {}, shortPath(source.path))), source.format !== 'native' && h('span.src', {}, SHORT[source.format] || source.format),
-      source.error ? h('span.bad', {}, source.runs ? 'read in part' : 'cannot be read') : h('span', {}, `${numbers.whole(source.runs)} ${source.runs === 1 ? 'run' : 'runs'}`))),
+      source.error ? h('span.bad', {}, source.runs ? 'read in part' : 'cannot be read') : h('span', {}, progress && !source.runs ? '' : `${numbers.whole(source.runs)} ${source.runs === 1 ? 'run' : 'runs'}`))),
       sources.length > 4 && h('div.row', {}, h('span', {}, `and ${sources.length - 4} more sources`)),
       progress && h('div.row', {}, h('span.grow', {}, 'reading'), h('span', {}, `${numbers.whole(progress.runs_done)} of ${numbers.whole(progress.runs_total)} runs`)));
   }

@@ -68,7 +68,7 @@
         if (event.key === 'Escape') target.blur();
         return;
       }
-      if (byId('keys').open) return;
+      if (document.querySelector('dialog[open]')) return;
       if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (onTable()) crossboard.table.escape(); else if (onPanes() && (!state.run || state.pane)) crossboard.panes.back(); else if (state.run && crossboard.run) crossboard.run.back(); return; }
       const name = nameOf(event), found = listed().find(([key, , work]) => work && key.toLowerCase() === name);
       if (found) { event.preventDefault(); found[2](); }

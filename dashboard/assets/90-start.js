@@ -15,8 +15,8 @@
   /** The table of runs reads for itself, and first where it is what is opened: the rest of the shell can wait for it. */
   const tableStands = state.page === 'runs' ? new Promise(resolve => { crossboard.tableStands = resolve; setTimeout(resolve, 15000); }) : Promise.resolve();
   const first = tableStands.then(readAll).then(() => {
-    const {tags, width} = grid.firstScreen();
-    if (tags.length && !document.hidden && !state.page) curves.prefetch(tags, width);
+    const {charts, width} = grid.firstScreen();
+    if (charts.length && !document.hidden && !state.page) curves.prefetch(charts, width);
   }).catch(error => error);
 
   let tagsDue = 0, runsDue = 0, boardDue = 0;
@@ -45,6 +45,7 @@
       if (unknown || removed.length) { loadSoon('runs', 20); loadSoon('board', 500); }
       else if ((change.runs || []).length) loadSoon('runs', Math.min(5000, 1000 + 4 * change.runs.length));
       curves.removed(removed);
+      if (tags.size && board.early) loadSoon('tags', 2000);   // what was too early to join may be sure by now
       if (tags.size) curves.changed(tags);
     });
     let boardName = null;

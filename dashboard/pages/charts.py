@@ -9,7 +9,7 @@ Ids, all filled by the scripts in `assets/`:
     rail, run-find, rail-options, run-list, rail-foot       the run rail
     rail-legend, rail-told                                  what colour and dash mean; what could not be kept
     open-runs                                               opens the rail where it is a sheet (narrow screens)
-    tag-filter, x-axis, bands, bar-note                     the page bar
+    tag-filter, x-axis, bands, open-aliases, bar-note       the page bar
     banner, problems                                        connection lost; damaged files and dropped points
     scroll, sections, empty                                 the cards; what is said when there are none
 """
@@ -89,6 +89,7 @@ def page_bar() -> Component:
                 **hyphened(aria_label="x axis"),
             ),
             html.Div(id="bands", className="bands", role="group", **hyphened(aria_label="groups of runs")),
+            html.Button("Joined: where sure", id="open-aliases", className="lk", type="button", title="Tags that are one metric"),
             html.Span(className="grow"),
             html.Span(id="bar-note", className="dim"),
         ],

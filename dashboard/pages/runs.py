@@ -86,7 +86,7 @@ def layout() -> Component:
             ),
             html.Div(id="runs-bulk", className="bulk", hidden=True, role="toolbar", **hyphened(aria_label="selected runs")),
             html.Div(id="runs-told", className="told", role="status"),
-            html.Dialog(id="runs-dialog", className="keys", **hyphened(aria_labelledby="runs-dialog-title")),
+            html.Dialog(id="runs-dialog", className="runsdialog", **hyphened(aria_labelledby="runs-dialog-title")),
         ],
         **hyphened(aria_label="runs", data_files=orjson.dumps(files()).decode()),
     )

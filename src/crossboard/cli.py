@@ -12,7 +12,7 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -84,7 +84,11 @@ def open_board(argv: Sequence[str]) -> int:
     """``crossboard PATH...``: open the board, or show the one that is open on these paths."""
     parser = board_parser()
     args = parser.parse_args(argv)
-    paths, said = _paths_to_open(parser, [*args.paths, *args.logdir])
+    named = [one for spec in args.logdir_spec for one in _spec(spec)]
+    places = [os.path.expanduser(path) for path in (*args.logdir, *(path for _, path in named))]
+    paths, said = _paths_to_open(parser, [*args.paths, *places])
+    names = {path if "://" in path else os.path.abspath(os.path.expanduser(path)): name for name, path in named if name}
+    aliases = _aliases(parser, args.aliases)
     from crossboard.dashboard import open_boards
 
     found = open_boards.find(paths)
@@ -98,9 +102,9 @@ def open_board(argv: Sequence[str]) -> int:
     if said:
         print(said)
     receivers, more = _receivers(paths) if args.visdom else ([], [])
-    store = _store_over([*paths, *more], subruns=args.subruns)
+    store = _store_over([*paths, *more], subruns=args.subruns, names=names)
     try:
-        with progress_of(store):
+        with progress_of(store, nothing=None if said else lambda: _nothing(paths)):
             serve(
                 store,
                 paths=paths,
@@ -115,6 +119,7 @@ def open_board(argv: Sequence[str]) -> int:
                 version=__version__,
                 exporters=table_exporters(),
                 receivers=receivers,
+                aliases=aliases,
                 seal=os.environ.get("CROSSBOARD_SEAL", "1") != "0",
                 say=say,
             )
@@ -144,9 +149,23 @@ def board_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--logdir", action="append", default=[], metavar="DIR", help="the same as PATH; repeatable")
     parser.add_argument(
+        "--logdir_spec",
+        "--logdir-spec",
+        action="append",
+        default=[],
+        metavar="NAME:DIR,...",
+        help="several log directories, each with a name for its runs, as TensorBoard has it",
+    )
+    parser.add_argument(
         "--subruns",
         action="store_true",
         help="show torch's add_scalars and add_hparams as runs of their own, as TensorBoard does",
+    )
+    parser.add_argument(
+        "--aliases",
+        metavar="FILE",
+        help="rules that say which tags are one metric (default: CROSSBOARD_ALIASES, else crossboard/aliases in XDG_CONFIG_HOME or"
+        " ~/.config); the board edits them there",
     )
     parser.add_argument("--version", action="version", version=f"crossboard {__version__}")
     parser.add_argument(
@@ -214,6 +233,23 @@ def _wrong(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     sys.exit(2)
 
 
+def _aliases(parser: argparse.ArgumentParser, named: str | None) -> str | None:
+    """The file of alias rules. Ends the program where one that was named cannot be read; None where there is no home to keep one."""
+    path = named or os.environ.get("CROSSBOARD_ALIASES") or ""
+    if not path:
+        base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        return os.path.join(base, "crossboard", "aliases") if os.path.isabs(base) else None
+    path = os.path.abspath(os.path.expanduser(path))
+    if os.path.exists(path):
+        from crossboard.store.aliases import BadRule, parse
+
+        try:
+            parse(Path(path).read_text("utf-8"))
+        except (BadRule, OSError, UnicodeDecodeError) as error:
+            _wrong(parser, f"alias rules: {error} ({path})")
+    return path
+
+
 def _title_of(paths: Sequence[str]) -> str:
     name = os.path.basename(paths[0].rstrip(os.sep)) or paths[0]
     if name == "runs":
@@ -243,8 +279,24 @@ def _receivers(paths: Sequence[str]) -> tuple[list[Receiver], list[str]]:
     return [receiver], more
 
 
-def _store_over(paths: Sequence[str], *, subruns: bool = False) -> EmbeddedStore:
+def _spec(text: str) -> list[tuple[str, str]]:
+    """(name, path) of each part of a ``--logdir_spec``; "" for one without a name, such as a path from the root or a URL."""
+    made = []
+    for part in filter(None, text.split(",")):
+        name, colon, path = part.partition(":")
+        plain = not colon or part.startswith("/") or part[len(name) :].startswith("://") or (os.name == "nt" and len(name) == 1)
+        made.append(("", part) if plain else (name, path))
+    return made
+
+
+def _nothing(paths: Sequence[str]) -> str:
+    from crossboard.nearby import no_runs
+
+    return f"{no_runs(paths)}\n  the board goes on watching"
+
+
+def _store_over(paths: Sequence[str], *, subruns: bool = False, names: Mapping[str, str] | None = None) -> EmbeddedStore:
     from crossboard.store.embedded import EmbeddedStore
     from crossboard.wiring import sources_for
 
-    return EmbeddedStore(sources_for(paths, subruns=subruns))
+    return EmbeddedStore(sources_for(paths, subruns=subruns, names=names))

@@ -16,6 +16,8 @@ from crossboard.paths import existing
 from crossboard.store.kinds import RunInfo
 from crossboard.terminal import columns, counted, harmless_lines
 
+MOST_PROBLEMS: Final = 10
+
 
 def parser_of(command: str, description: str, examples: str, *, paths: str = "+") -> argparse.ArgumentParser:
     """A parser for `command` that takes paths and shows `examples`."""
@@ -93,7 +95,16 @@ def list_runs(argv: Sequence[str]) -> int:
         print(columns(rows, right=(4, 5, 6)))
         bad = [problem for run in runs for problem in run.problems]
         if bad:
-            print(f"{counted(len(bad), 'problem')} met; `crossboard verify` names them", file=sys.stderr)
+            for problem in bad[:MOST_PROBLEMS]:
+                print(problem, file=sys.stderr)
+            if len(bad) > MOST_PROBLEMS:
+                print(
+                    f"{counted(len(bad), 'problem')} met; the board names them all, `crossboard verify` those of native runs",
+                    file=sys.stderr,
+                )
+        for source in store.sources():
+            if source.error:
+                print(f"{source.path}: {source.error}", file=sys.stderr)
         return 0
     finally:
         store.close()

@@ -1,4 +1,5 @@
-"""A line on the terminal that says how far the first reading of a store is, for as long as it takes more than a moment."""
+"""A line on the terminal that says how far the first reading of a store is, for as long as it takes more than a moment; and, where that
+finds nothing, what was looked for."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from crossboard.store.store import Store
 
@@ -15,13 +16,17 @@ EVERY_S = 0.2
 
 
 @contextlib.contextmanager
-def progress_of(store: Store) -> Iterator[None]:
-    """Show how far `store` is while the block runs. Nothing is shown where stderr is no terminal."""
+def progress_of(store: Store, *, nothing: Callable[[], str] | None = None) -> Iterator[None]:
+    """Show how far `store` is while the block runs; no line of progress is shown where stderr is no terminal.
+
+    nothing: what to say when the first reading finds no run.
+    """
     done = threading.Event()
-    if sys.stderr is None or not sys.stderr.isatty():
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    if not terminal and nothing is None:
         yield
         return
-    shower = threading.Thread(target=_show, args=(store, done), name="crossboard-progress", daemon=True)
+    shower = threading.Thread(target=_show, args=(store, done, terminal, nothing), name="crossboard-progress", daemon=True)
     shower.start()
     try:
         yield
@@ -30,10 +35,18 @@ def progress_of(store: Store) -> Iterator[None]:
         shower.join()
 
 
-def _show(store: Store, done: threading.Event) -> None:
+def _show(store: Store, done: threading.Event, terminal: bool, nothing: Callable[[], str] | None) -> None:
     began, shown = time.monotonic(), False
     while not done.wait(EVERY_S):
         line = line_of(store)
+        if nothing is not None and all(source.looked for source in store.sources()) and not line:
+            if not store.runs():
+                say(nothing())
+            nothing = None
+        if not terminal:
+            if nothing is None:
+                return
+            continue
         if time.monotonic() - began < QUIET_S or not (line or shown):
             continue
         shown = bool(line)

@@ -42,6 +42,14 @@ PACKED: Final = {5: "<f4", 6: "<f8", 9: "<c8", 12: "<c16"}
 WHOLE: Final = frozenset([7, 10, 11, 16, 17, HALF])
 """Fields of varints: int_val, int64_val, bool_val, uint32_val, uint64_val, half_val (16 bits of half or bfloat16)."""
 UNSIGNED: Final = (16, 17)
+MOST_AXES: Final = 254
+"""TensorFlow has no tensor of more axes."""
+MOST_REPEATED: Final = 1 << 22
+"""So many values may stand for one that repeats: a few bytes must not become gigabytes."""
+PLAIN: Final = {0x22: "image", 0x2A: "histogram", 0x32: "audio"}
+"""First byte of a field of a Summary.Value -> the field."""
+SHORTEST: Final = 32
+"""Fewer bytes hold no image, histogram or sound that is worth a short cut."""
 
 
 @dataclass(slots=True)
@@ -89,6 +97,41 @@ class Event:
 
 def event_of(data: bytes, start: int, end: int) -> Event:
     """Decode the event between `start` and `end`. Raises NotAMessage."""
+    return _plain_event(data, start, end) or _any_event(data, start, end)
+
+
+def _plain_event(data: bytes, start: int, end: int) -> Event | None:
+    """An event with one V1 image, histogram or sound and nothing else, as every writer orders its fields; None for any other."""
+    if end - start < SHORTEST or data[start] != 0x09:
+        return None
+    try:
+        at, step = start + 9, 0
+        if data[at] == 0x10:
+            step, at = varint(data, at + 1, end)
+        for key in (0x2A, 0x0A):
+            if data[at] != key:
+                return None
+            size, at = varint(data, at + 1, end)
+            if size != end - at:
+                return None
+        if data[at] != 0x0A:
+            return None
+        size, name = varint(data, at + 1, end)
+        at = name + size
+        part = PLAIN.get(data[at]) if at < end else None
+        if part is None:
+            return None
+        size, begin = varint(data, at + 1, end)
+        if begin + size != end:
+            return None
+    except NotAMessage:
+        return None
+    value = Value(text(data, name, at))
+    setattr(value, part, (begin, end))
+    return Event(double(data, start + 1), signed(step), None, [value])
+
+
+def _any_event(data: bytes, start: int, end: int) -> Event:
     event = Event()
     for number, wire, a, b in fields(data, start, end):
         if number == 1 and wire == FIXED64:
@@ -123,6 +166,7 @@ def _tagged(data: bytes, start: int, end: int) -> tuple[str, Span]:
 def value_of(data: bytes, start: int, end: int) -> Value:
     """Decode a Summary.Value. Raises NotAMessage."""
     value = Value()
+    node: Span | None = None
     for number, wire, a, b in fields(data, start, end):
         if number == 2 and wire == FIXED32:
             value.simple = single(data, a)
@@ -140,6 +184,10 @@ def value_of(data: bytes, start: int, end: int) -> Value:
             value.tensor = tensor_of(data, a, b)
         elif number == 9:
             _take_metadata(value, data, a, b)
+        elif number == 7:
+            node = (a, b)
+    if not value.tag and node is not None:  # what TensorFlow 1 told in the place of a tag
+        value.tag = text(data, *node)
     return value
 
 
@@ -193,11 +241,9 @@ def array_of(data: bytes, tensor: Tensor) -> NDArray[Any]:
     A typed field may hold fewer values than the shape has: the last one repeats, and none at all stands for zeros (as
     TensorFlow's MakeNdarray reads it). bfloat16 comes as uint16, its own bits. Raises NotAMessage.
     """
-    count = math.prod(tensor.shape)
     if tensor.dtype not in DTYPES.values() or tensor.dtype == "string":
         raise NotAMessage(f"a tensor of dtype {tensor.dtype or 'none'}")
-    if count > 1 << 31 or any(size < 0 for size in tensor.shape):
-        raise NotAMessage(f"a tensor of shape {tensor.shape}")
+    count = count_of(tensor)
     dtype = np.dtype("uint16" if tensor.dtype == "bfloat16" else tensor.dtype)
     if tensor.content is not None and tensor.content[1] > tensor.content[0]:
         begin, end = tensor.content
@@ -208,9 +254,34 @@ def array_of(data: bytes, tensor: Tensor) -> NDArray[Any]:
     if len(values) > count:
         raise NotAMessage(f"{len(values)} values for a tensor of shape {tensor.shape}")
     if len(values) < count:
+        if count > MOST_REPEATED:
+            raise NotAMessage(f"{len(values)} values for a tensor of shape {tensor.shape}; so large a one wants all of them")
         last = values[-1] if len(values) else np.zeros((), dtype)[()]
         values = np.concatenate([values, np.full(count - len(values), last, values.dtype if len(values) else dtype)])
     return values.reshape(tensor.shape)
+
+
+def count_of(tensor: Tensor) -> int:
+    """How many values its shape has. Raises NotAMessage for a shape that no tensor has."""
+    if len(tensor.shape) > MOST_AXES or any(size < 0 for size in tensor.shape):
+        raise NotAMessage(f"a tensor of shape {tensor.shape[:8]}")
+    count = math.prod(tensor.shape)
+    if count > 1 << 31:
+        raise NotAMessage(f"a tensor of shape {tensor.shape[:8]}")
+    return count
+
+
+def strings_of(tensor: Tensor) -> list[Span]:
+    """Where the strings of a tensor lie, as many as its shape has: the last one repeats. Raises NotAMessage.
+
+    More strings than the shape has stay: nothing that was written is left out.
+    """
+    missing = count_of(tensor) - len(tensor.strings)
+    if missing <= 0:
+        return tensor.strings
+    if missing > MOST_REPEATED:
+        raise NotAMessage(f"{len(tensor.strings)} strings for a tensor of shape {tensor.shape[:8]}")
+    return [*tensor.strings, *([tensor.strings[-1] if tensor.strings else (0, 0)] * missing)]
 
 
 def _typed(data: bytes, tensor: Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -238,6 +309,10 @@ def _varints(data: bytes, at: int, end: int) -> list[int]:
 
 def _converted(values: list[int], number: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     if number == HALF:
+        if any(value > 0xFFFF for value in values):  # torch's add_tensor puts the bits of a float32 there
+            wide = (np.array(values, np.uint64) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+            with np.errstate(over="ignore"):
+                return (wide >> np.uint32(16)).astype(dtype) if dtype.kind == "u" else wide.view(np.float32).astype(dtype)
         bits = (np.array(values, np.uint64) & np.uint64(0xFFFF)).astype(np.uint16)
         return bits.view(dtype) if dtype.itemsize == 2 else bits.astype(dtype)
     if number in UNSIGNED:
@@ -259,18 +334,20 @@ def number_form(data: bytes, start: int, end: int) -> NumberForm | None:
     """The form of what follows the tag of a summary value between `start` and `end`; None when it is no single float."""
     try:
         value = value_of(data, start, end)
-        if value.tag or value.image or value.histogram or value.audio:
+        if any(number == 1 for number, *_ in fields(data, start, end)) or value.tag or value.image or value.histogram or value.audio:
             return None
         if value.simple is not None:
-            place = next(a for number, wire, a, _ in fields(data, start, end) if number == 2 and wire == FIXED32)
+            place = [a for number, wire, a, _ in fields(data, start, end) if number == 2 and wire == FIXED32][-1]  # the last one counts
             return NumberForm(place - start, 4, value.plugin or "", True) if value.tensor is None else None
     except NotAMessage:
         return None
     tensor = value.tensor
     if tensor is None or tensor.shape or tensor.dtype not in ("float32", "float64") or tensor.whole or tensor.strings:
         return None
+    own, width = (5, 4) if tensor.dtype == "float32" else (6, 8)
+    if any(number != own for number, _ in tensor.parts):  # values of another type's field
+        return None
     spans = [span for _, span in tensor.parts] if tensor.content is None else [tensor.content]
-    width = 4 if tensor.dtype == "float32" else 8
     if len(spans) != 1 or spans[0][1] - spans[0][0] != width or (tensor.content is not None and tensor.parts):
         return None
     return NumberForm(spans[0][0] - start, width, value.plugin or "", False)

@@ -1,30 +1,41 @@
 """The frames of an event file, a million at a time. How a frame looks is told in `store.framing`.
 
-Two things cost time in a plain loop: finding where frames begin, since each length must be read before the next, and checking a
-checksum for each. Here the lengths are predicted from the period with which they repeat (a program logs the same tags again and
-again) and the prediction is checked all at once; where it fails the loop takes over. Checksums are computed for all frames of one
-length together, two bytes a step, by a table. What is damaged is skipped and told, as `store.framing` does.
+Two things cost time in a plain loop: finding where frames begin, since each length must be read before the next, and checking two
+checksums for each. Here the lengths are predicted from the period with which they repeat (a program logs the same tags again and
+again) and the prediction is checked all at once; where it fails the loop takes over.
+
+All checksums of a piece are verified by one. A checksum that is right can be replaced by four bytes (`_turned`) after which the
+CRC-32C of what it covers, these bytes included, is 0, as if nothing had been read; so is then that of all frames together, and the
+library computes it at memory speed. Damage in one frame, or the same bits in two, always shows; other damage in several stays
+unseen once in 2**32, as with any checksum of this length. Where it shows, halves are searched for the frames that it is in.
+What is damaged is skipped and told, as `store.framing` does.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import Any, Final
 
+import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from ....store.framing import HEADER, MAX_PAYLOAD, OVERHEAD, masked_crc, next_frame
+from ....store.framing import HEADER, MAX_PAYLOAD, OVERHEAD, masked, masked_crc, next_frame
 from ....store.kinds import I64, Problem
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
-LOOK_AHEAD: Final = 256
-LONGEST_PERIOD: Final = 128
-FEW: Final = 8
-"""So many frames of one length are checked one by one."""
-LONG: Final = 512
-"""A payload above this is checked by itself: the library is faster there."""
+LOOK_AHEAD: Final = 32
+FARTHEST: Final = 512
+"""So many lengths are read one by one before a period is looked for, at first and at most. It must repeat twice among them."""
+MASK: Final = 0xA282EAD8
+TURN: Final = 0x9BE09BAB
+"""A checksum, unmasked, XOR this are the four bytes that turn a CRC-32C back to 0."""
+LARGE: Final = 4096
+"""Payloads of so many bytes on average are rather not copied: each checksum is computed by itself."""
+BEFORE: Final = 4
+AFTER: Final = 12
+"""Between two payloads stand 16 bytes: checksum, next length, its checksum. So many of them are missing at the ends."""
 _U64: Final = struct.Struct("<Q").unpack_from
 
 
@@ -56,16 +67,16 @@ def find_frames(data: bytes, *, path: str, base: int) -> Frames:
     while True:
         start, size, at = _chain(data, view, at)
         if len(start):
-            whole = _lengths_hold(view, start, size)
-            if not whole.all():  # a length that proves false: what follows from it is worth nothing
-                first = int(np.argmin(whole))
-                at = int(start[first]) - HEADER.size
-                start, size = start[:first], size[:first]
-            good = _payloads_hold(data, view, start, size) if len(start) else np.ones(0, bool)
-            for bad in np.flatnonzero(~good):
-                problems.append(Problem(path, base + int(start[bad]) - HEADER.size, "payload checksum does not fit; record skipped"))
-            starts.append(start[good])
-            sizes.append(size[good])
+            bad, at = _damaged(view, start, size, at)
+            if bad is not None:
+                problems.extend(
+                    Problem(path, base + int(start[one]) - HEADER.size, "payload checksum does not fit; record skipped") for one in bad
+                )
+                whole = start < at
+                whole[bad] = False
+                start, size = start[whole], size[whole]
+            starts.append(start)
+            sizes.append(size)
         if len(data) - at < HEADER.size:
             break
         (length,) = _U64(data, at)
@@ -78,6 +89,8 @@ def find_frames(data: bytes, *, path: str, base: int) -> Frames:
             break  # the end of a growing file: what comes next will tell
         problems.append(Problem(path, base + at, f"length checksum is wrong; {following - at} bytes skipped to the next whole record"))
         at = following
+    if len(starts) == 1:
+        return Frames(data, starts[0], sizes[0], at, problems)
     start = np.concatenate(starts) if starts else np.empty(0, np.int64)
     size = np.concatenate(sizes) if sizes else np.empty(0, np.int64)
     return Frames(data, start, size, at, problems)
@@ -89,10 +102,13 @@ def _chain(data: bytes, view: U8, at: int) -> tuple[I64, I64, int]:
     end = len(data)
     begins: list[I64] = []
     sizes: list[I64] = []
+    ahead = LOOK_AHEAD
     while at + OVERHEAD <= end:
         lengths: list[int] = []
         here = at
-        while len(lengths) < LOOK_AHEAD and here + OVERHEAD <= end:
+        for _ in range(ahead):
+            if here + OVERHEAD > end:
+                break
             (length,) = _U64(data, here)
             if here + OVERHEAD + length > end:
                 break
@@ -101,106 +117,105 @@ def _chain(data: bytes, view: U8, at: int) -> tuple[I64, I64, int]:
         if not lengths:
             break
         some = np.array(lengths, np.int64)
-        begins.append(at + np.concatenate(([0], np.cumsum(some[:-1] + OVERHEAD))))
+        begins.append(at + HEADER.size + np.cumsum(some + OVERHEAD) - some - OVERHEAD)
         sizes.append(some)
         at = here
-        if len(lengths) < LOOK_AHEAD:
+        if len(lengths) < ahead:
             break
-        period = _period(some)
+        period = _period(lengths)
         if period:
             at = _predict(view, at, some[-period:], begins, sizes)
+        ahead = LOOK_AHEAD if period else min(2 * ahead, FARTHEST)
     if not begins:
         return np.empty(0, np.int64), np.empty(0, np.int64), at
-    return np.concatenate(begins) + HEADER.size, np.concatenate(sizes), at
+    return np.concatenate(begins), np.concatenate(sizes), at
 
 
-def _period(lengths: I64) -> int:
+def _period(lengths: list[int]) -> int:
     """After how many frames the lengths repeat, 0 when they do not seem to."""
-    for period in range(1, LONGEST_PERIOD + 1):
-        if len(lengths) < 3 * period:
-            return 0
-        if (lengths[-2 * period :] == lengths[-3 * period : -period]).all():
+    for period in range(1, len(lengths) // 3 + 1):
+        if lengths[-2 * period :] == lengths[-3 * period : -period]:
             return period
     return 0
 
 
 def _predict(view: U8, at: int, tile: I64, begins: list[I64], sizes: list[I64]) -> int:
     """Take frames from `at` on as long as their lengths repeat `tile`; return where that ends."""
-    words = np.lib.stride_tricks.as_strided(view, shape=(max(len(view) - 7, 0), 8), strides=(1, 1))
-    rounds = 4096 // len(tile) + 1
+    words = unaligned(view, 8, "<u")
+    once = int(tile.sum()) + OVERHEAD * len(tile)
+    rounds = 1024 // len(tile) + 1
     while True:
-        guess = np.tile(tile, rounds)
-        place = at + np.concatenate(([0], np.cumsum(guess + OVERHEAD)))
-        inside = place[1:] <= len(view)
-        guess, place = guess[inside], place[: int(inside.sum()) + 1]
-        real = words[place[:-1]].view("<u8").ravel().astype(np.int64)
-        wrong = np.flatnonzero(real != guess)
-        held = int(wrong[0]) if len(wrong) else len(guess)
-        begins.append(place[:held])
-        sizes.append(guess[:held])
-        at = int(place[held])
-        if held < rounds * len(tile):
+        rounds = min(rounds, (len(view) - at) // once)
+        if not rounds:
             return at
-        rounds = min(rounds * 2, 200_000 // len(tile) + 1)
+        guess = np.tile(tile, rounds)
+        place = np.cumsum(guess + OVERHEAD)
+        place += at - OVERHEAD - guess
+        held = int(np.argmin(np.append(words[place].view(np.int64) == guess, False)))
+        begins.append(place[:held] + HEADER.size)
+        sizes.append(guess[:held])
+        if held < len(guess):
+            return int(place[held])
+        at += rounds * once
+        rounds *= 4
+
+
+def _damaged(view: U8, start: I64, size: I64, end: int) -> tuple[list[int] | None, int]:
+    """Which frames have a damaged payload (None: none of them); and where the frames end whose lengths hold."""
+    large = end - int(start[0]) > LARGE * len(start)
+    if not large:
+        turned = _turned(view, start, size, end)
+        if google_crc32c.value(turned[BEFORE:-AFTER]) == 0 and int(size.max()) <= MAX_PAYLOAD:
+            return None, end
+    held = _lengths_hold(view, start, size)
+    if not held.all():  # what follows from a length that proves false is worth nothing
+        first = int(np.argmin(held))
+        end = int(start[first]) - HEADER.size
+        start, size = start[:first], size[:first]
+    if large:
+        wanted = unaligned(view, 4, "<u")[start + size].tolist()
+        sums = (google_crc32c.value(view[at : at + count]) for at, count in zip(start.tolist(), size.tolist(), strict=True))
+        return [number for number, (got, want) in enumerate(zip(sums, wanted, strict=True)) if masked(got) != want], end
+    edges = np.append(start - HEADER.size, end) - int(start[0] - HEADER.size if len(start) else end) + BEFORE
+    bad: list[int] = []
+    waiting = [(0, len(start))] if len(start) else []
+    while waiting:
+        low, high = waiting.pop()
+        if google_crc32c.value(turned[edges[low] : edges[high]]) == 0:
+            continue
+        if high - low == 1:
+            bad.append(low)
+            continue
+        middle = (low + high) // 2
+        waiting += [(middle, high), (low, middle)]
+    return bad, end
+
+
+def _turned(view: U8, start: I64, size: I64, end: int) -> U8:
+    """A copy of the frames, `BEFORE` and `AFTER` some bytes of nothing, in which every checksum turns the CRC-32C back to 0."""
+    begin = int(start[0]) - HEADER.size
+    made = np.empty(BEFORE + end - begin + AFTER, np.uint8)
+    made[BEFORE:-AFTER] = view[begin:end]
+    between = unaligned(made, 16, "V")
+    place = np.empty(len(start) + 1, np.int64)
+    place[0] = 0
+    np.add(start, size + (BEFORE - begin), out=place[1:])
+    words = between[place].view("<u4").reshape(-1, 4)
+    for column in (0, 3):
+        sums = words[:, column] - np.uint32(MASK)
+        words[:, column] = (sums >> np.uint32(17) | sums << np.uint32(15)) ^ np.uint32(TURN)
+    between[place] = words.view("V16").ravel()
+    return made
 
 
 def _lengths_hold(view: U8, start: I64, size: I64) -> NDArray[np.bool_]:
     """Whether the checksum of each length is right."""
     distinct, which = np.unique(size, return_inverse=True)
     wanted = np.array([masked_crc(struct.pack("<Q", int(length))) for length in distinct], np.uint32)
-    held: NDArray[np.bool_] = _u32_at(view, start - 4) == wanted[which]
+    held: NDArray[np.bool_] = unaligned(view, 4, "<u")[start - 4] == wanted[which]
     return held & (size <= MAX_PAYLOAD)
 
 
-def _payloads_hold(data: bytes, view: U8, start: I64, size: I64) -> NDArray[np.bool_]:
-    """Whether the checksum of each payload is right."""
-    held = np.ones(len(start), bool)
-    stored = _u32_at(view, start + size)
-    order = np.argsort(size, kind="stable")
-    lengths, firsts = np.unique(size[order], return_index=True)
-    for length, some in zip(lengths.tolist(), np.split(order, firsts[1:]), strict=True):
-        if len(some) <= FEW or length > LONG or length == 0:
-            for one in some.tolist():
-                begin = int(start[one])
-                held[one] = masked_crc(data[begin : begin + length]) == int(stored[one])
-            continue
-        rows = np.lib.stride_tricks.as_strided(view, shape=(len(view) - length + 1, length), strides=(1, 1))
-        for first in range(0, len(some), 1 << 14):
-            part = some[first : first + (1 << 14)]
-            held[part] = _masked_of_rows(rows[start[part]]) == stored[part]
-    return held
-
-
-def _u32_at(view: U8, at: I64) -> U32:
-    rows = np.lib.stride_tricks.as_strided(view, shape=(max(len(view) - 3, 0), 4), strides=(1, 1))
-    made: U32 = rows[at].view("<u4").ravel()
-    return made
-
-
-def _table() -> U32:
-    """For each two bytes, in little-endian order, what they make of the checksum's register."""
-    made = np.arange(1 << 16, dtype=np.uint32)
-    for _ in range(16):
-        made = np.where(made & 1, (made >> 1) ^ np.uint32(0x82F63B78), made >> 1)
-    return made
-
-
-_TABLE: Final = _table()
-
-
-def _masked_of_rows(rows: U8) -> U32:
-    """Masked CRC-32C of each row."""
-    count, length = rows.shape
-    register = np.full(count, 0xFFFFFFFF, np.uint32)
-    pairs = np.ascontiguousarray(rows[:, : length & ~1]).view("<u2").T
-    for pair in np.ascontiguousarray(pairs):
-        register = (register >> np.uint32(16)) ^ _TABLE[(register & np.uint32(0xFFFF)) ^ pair]
-    if length & 1:
-        last = rows[:, -1].astype(np.uint32)
-        low = (register ^ last) & np.uint32(0xFF)
-        for _ in range(8):
-            low = np.where(low & 1, (low >> np.uint32(1)) ^ np.uint32(0x82F63B78), low >> np.uint32(1))
-        register = (register >> np.uint32(8)) ^ low
-    register ^= np.uint32(0xFFFFFFFF)
-    turned = (register >> np.uint32(15)) | (register << np.uint32(17))
-    return turned + np.uint32(0xA282EAD8)
+def unaligned(view: U8, width: int, kind: str) -> NDArray[Any]:
+    """What starts at each byte of `view`: `width` bytes, of a NumPy `kind` ("<u", "V" ...)."""
+    return np.ndarray((max(len(view) - width + 1, 0),), f"{kind}{width}", view.data, strides=(1,))

@@ -28,15 +28,35 @@ MEDIA_TYPE: Final = "application/msgpack"
 
 def graph_of(data: bytes, span: Span, *, tag: str, step: int, wall_time: float) -> GraphPoint:
     """The graph of a GraphDef. Raises NotAMessage."""
+    return _graph(data, [span], tag=tag, step=step, wall_time=wall_time)
+
+
+def graph_of_run(data: bytes, span: Span, *, tag: str, step: int, wall_time: float) -> GraphPoint | None:
+    """The graphs of the functions that a RunMetadata tells of, as they were before TensorFlow rearranged them; None where it tells none.
+
+    RunMetadata { partition_graphs = 3, function_graphs = 4: { partition_graphs = 1, pre_optimization_graph = 2 } }. Raises NotAMessage.
+    """
+    found: list[Span] = []
+    for _, _, a, b in (one for one in fields(data, *span) if one[0] == 4 and one[1] == BYTES):
+        inside = [(number, (c, d)) for number, wire, c, d in fields(data, a, b) if wire == BYTES]
+        before = [part for number, part in inside if number == 2]
+        found += before or [part for number, part in inside if number == 1]
+    found = found or [(a, b) for number, wire, a, b in fields(data, *span) if number == 3 and wire == BYTES]
+    return _graph(data, found, tag=tag, step=step, wall_time=wall_time) if found else None
+
+
+def _graph(data: bytes, spans: list[Span], *, tag: str, step: int, wall_time: float) -> GraphPoint:
+    """The graph of GraphDefs; each in a scope of its own where they are several."""
     operations: list[GraphOperation] = []
     inputs: list[tuple[str, list[str]]] = []
-    for number, wire, a, b in fields(data, *span):
-        if number == 1 and wire == BYTES:
-            _node(data, (a, b), "", operations, inputs)
-        elif number == 2 and wire == BYTES:
-            for key, kind, c, d in fields(data, a, b):
-                if key == 1 and kind == BYTES:
-                    _function(data, (c, d), operations, inputs)
+    for place, span in enumerate(spans, start=1):
+        for number, wire, a, b in fields(data, *span):
+            if number == 1 and wire == BYTES:
+                _node(data, (a, b), f"graph_{place}." if len(spans) > 1 else "", operations, inputs)
+            elif number == 2 and wire == BYTES:
+                for key, kind, c, d in fields(data, a, b):
+                    if key == 1 and kind == BYTES:
+                        _function(data, (c, d), operations, inputs)
     names = {operation.name: operation for operation in operations}
     edges = []
     for target, said in inputs:

@@ -8,6 +8,7 @@
     text            text               strings of any shape
     pr_curves       pr_curve           [6, n]; the counts are kept, precision and recall follow from them
     graph_keras_model   graph          the model's JSON, layer by layer
+    graph_run_metadata_graph   graph   of tf.function, from the RunMetadata, which is kept as a tensor, too
     mesh            mesh               values of one event and one name are put together
     all else        tensor             with the plugin's name
 
@@ -18,12 +19,14 @@ tensorboard/data_compat.py for V1 values, tensorboard/plugins/histogram/summary.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 
+from ....store.kinds import F64
 from ....store.records import (
     AudioPoint,
     Blob,
@@ -39,11 +42,20 @@ from ....store.records import (
     TensorPoint,
     TextPoint,
 )
-from .events import Event, Span, Tensor, Value, array_of
+from .events import Event, Span, Tensor, Value, array_of, strings_of
 from .fields import BYTES, FIXED32, FIXED64, VARINT, NotAMessage, double, fields, single, text
-from .graphs import keras_graph
+from .graphs import graph_of_run, keras_graph
 
+MESH: Final = "mesh"
+RUN_METADATA: Final = frozenset(["graph_run_metadata", "graph_run_metadata_graph"])
 KERAS_MODEL: Final = "graph_keras_model"
+MOST_PIXELS: Final = 1 << 31
+"""No image is as wide or as high: a number that says so is none."""
+MOST_MESHES: Final = 1 << 16
+MOST_COUNTED: Final = float(1 << 62)
+NUMBERS_FIRST: Final = b"\x09\x11\x19\x21\x29"
+"""How a HistogramProto begins that leaves none of its five numbers out: fields 1 to 5, a double each."""
+_FIVE: Final = struct.Struct("<xdxdxdxdxd").unpack_from
 MESH_PARTS: Final = {1: "VERTEX", 2: "FACE", 3: "COLOR"}
 
 
@@ -69,13 +81,17 @@ def points_of(piece: Piece, event: Event, plugins: dict[str, str]) -> Iterable[P
     parts: dict[str, dict[int, tuple[Value, Any]]] = {}
     for value in event.values:
         plugin = plugins.get(value.tag, "")
-        if plugin == "mesh" and value.tensor is not None:
-            name, content, config = _mesh_head(piece.data, value)
+        if plugin == MESH and value.tensor is not None:
+            name, content, config, _ = _mesh_head(piece.data, value)
             parts.setdefault(name or value.tag, {})[content] = (value, config)
             continue
         point = _point(piece, event, value, plugin)
         if point is not None:
             yield point
+        if plugin in RUN_METADATA and value.tensor is not None and value.tensor.strings:
+            graph = graph_of_run(piece.data, value.tensor.strings[0], tag=value.tag, step=event.step, wall_time=event.wall_time)
+            if graph is not None:
+                yield graph
     for name, mesh in parts.items():
         yield from _meshes(piece, event, name, mesh)
 
@@ -99,7 +115,7 @@ def _point(piece: Piece, event: Event, value: Value, plugin: str) -> Point | Non
     elif plugin == "audio" and tensor.dtype == "string":
         made = _sounds(piece, tensor, at)
     elif plugin == "text" and tensor.dtype == "string":
-        texts = [text(piece.data, *span) for span in tensor.strings]
+        texts = [text(piece.data, *span) for span in strings_of(tensor)]
         made = TextPoint(**at, texts=texts, shape=list(tensor.shape))
     elif plugin == KERAS_MODEL and tensor.dtype == "string" and tensor.strings:
         begin, end = tensor.strings[0]
@@ -114,28 +130,33 @@ def _point(piece: Piece, event: Event, value: Value, plugin: str) -> Point | Non
 
 def _v1_histogram(data: bytes, span: Span, at: dict[str, Any]) -> HistogramPoint:
     numbers = dict.fromkeys(range(1, 6), 0.0)
-    limits: list[float] = []
-    buckets: list[float] = []
-    for number, wire, a, b in fields(data, *span):
+    begin, end = span
+    if end - begin > len(NUMBERS_FIRST) * 9 and all(data[begin + 9 * place] == key for place, key in enumerate(NUMBERS_FIRST)):
+        numbers = dict(enumerate(_FIVE(data, begin), 1))
+        begin += 9 * len(NUMBERS_FIRST)
+    limits: list[F64] = []
+    buckets: list[F64] = []
+    for number, wire, a, b in fields(data, begin, end):
         if number in numbers and wire == FIXED64:
             numbers[number] = double(data, a)
         elif number in (6, 7):
             into = limits if number == 6 else buckets
-            if wire == FIXED64:
-                into.append(double(data, a))
-            elif wire == BYTES:
-                into.extend(np.frombuffer(data[a:b], "<f8").tolist())
-    low, high, count, total, squares = (numbers[number] for number in range(1, 6))
-    if len(limits) != len(buckets):
-        raise NotAMessage(f"a histogram of {len(limits)} limits and {len(buckets)} buckets")
-    filled = np.flatnonzero(np.array(buckets) > 0)
+            if wire == FIXED64 or (wire == BYTES and (b - a) % 8 == 0):
+                into.append(np.frombuffer(data, "<f8", (b - a) // 8, a))
+            else:
+                raise NotAMessage(f"a histogram with {b - a} bytes of numbers")
+    limit, bucket = (parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts]) for parts in (limits, buckets))
+    low, high, count, total, squares = numbers.values()
+    if len(limit) != len(bucket):
+        raise NotAMessage(f"a histogram of {len(limit)} limits and {len(bucket)} buckets")
+    filled = np.flatnonzero(bucket > 0)
     if not len(filled):
         return HistogramPoint(**at, edges=[], counts=[], count=0)
     first, last = int(filled[0]), int(filled[-1])
-    edges = [low, *limits[first:last], high]
+    edges = [low, *limit[first:last].tolist(), high]
     mean = total / count if count else None
     std = math.sqrt(max(squares / count - mean * mean, 0.0)) if mean is not None else None
-    return _histogram_point(edges, buckets[first : last + 1], at, count=count, low=low, high=high, mean=mean, std=std)
+    return _histogram_point(edges, bucket[first : last + 1], at, count=count, low=low, high=high, mean=mean, std=std)
 
 
 def _histogram(array: np.ndarray[Any, Any], at: dict[str, Any]) -> HistogramPoint:
@@ -145,21 +166,23 @@ def _histogram(array: np.ndarray[Any, Any], at: dict[str, Any]) -> HistogramPoin
     if not len(rows):
         return HistogramPoint(**at, edges=[], counts=[], count=0)
     edges = [*rows[:, 0].tolist(), float(rows[-1, 1])]
-    counts = rows[:, 2].tolist()
+    counts = rows[:, 2]
     filled = np.flatnonzero(rows[:, 2] > 0)
     low, high = (float(rows[filled[0], 0]), float(rows[filled[-1], 1])) if len(filled) else (None, None)
-    return _histogram_point(edges, counts, at, count=sum(counts), low=low, high=high, mean=None, std=None)
+    return _histogram_point(edges, counts, at, count=float(counts.sum()), low=low, high=high, mean=None, std=None)
 
 
 def _histogram_point(
-    edges: list[float], counts: list[float], at: dict[str, Any], *, count: float, low: Any, high: Any, mean: Any, std: Any
+    edges: list[float], counts: F64, at: dict[str, Any], *, count: float, low: Any, high: Any, mean: Any, std: Any
 ) -> HistogramPoint:
     if edges and edges[0] == edges[-1]:  # one value, which TensorBoard keeps in the last of many empty buckets
-        edges, counts = [edges[0], edges[-1]], [sum(counts)]
+        edges, counts = [edges[0], edges[-1]], counts.sum(keepdims=True)
     finite = [value if value is None or math.isfinite(value) else None for value in (low, high, mean, std)]
-    whole = [round(number) if math.isfinite(number) else 0 for number in counts]
+    if not math.isfinite(count) or not (abs(np.append(counts, count)) <= MOST_COUNTED).all():
+        raise NotAMessage("a histogram whose counts are no numbers")
+    whole = np.rint(counts).astype(np.int64).tolist()
     return HistogramPoint(
-        **at, edges=edges, counts=whole, count=round(count) if math.isfinite(count) else sum(whole),
+        **at, edges=edges, counts=whole, count=round(count),
         min=finite[0], max=finite[1], mean=finite[2], std=finite[3],
     )  # fmt: skip
 
@@ -184,6 +207,8 @@ def _v1_image(piece: Piece, span: Span, at: dict[str, Any]) -> ImagePoint:
             width = a
         elif number == 4 and wire == BYTES:
             encoded = (a, b)
+    if max(width, height) > MOST_PIXELS:
+        width = height = 0
     return ImagePoint(**at, images=[Picture(piece.blob(encoded, _media_type(piece.data, encoded)), width, height)])
 
 
@@ -193,6 +218,8 @@ def _images(piece: Piece, tensor: Tensor, caption: str, at: dict[str, Any]) -> I
     try:
         width, height = (int(piece.data[a:b]) for a, b in tensor.strings[:2])
     except ValueError:
+        return None
+    if not 0 <= width <= MOST_PIXELS or not 0 <= height <= MOST_PIXELS:
         return None
     pictures = [Picture(piece.blob(span, _media_type(piece.data, span)), width, height, caption) for span in tensor.strings[2:]]
     return ImagePoint(**at, images=pictures)
@@ -259,14 +286,32 @@ def _pr_curve(array: np.ndarray[Any, Any], at: dict[str, Any]) -> PRCurvePoint:
     )
 
 
-def _mesh_head(data: bytes, value: Value) -> tuple[str, int, dict[str, Any]]:
-    name, content, config = "", 0, {}
+def missing_of(data: bytes, values: Iterable[Value], plugins: dict[str, str]) -> dict[str, int]:
+    """Name -> parts that `values` of one step announce and do not bring, as bits, of each mesh among them; 0 for a whole one.
+
+    torch writes all parts of a mesh into one event, TensorFlow each into one of its own. Raises NotAMessage.
+    """
+    announced: dict[str, int] = {}
+    brought: dict[str, int] = {}
+    for value in values:
+        if plugins.get(value.tag) == MESH and value.tensor is not None:
+            name, content, _, parts = _mesh_head(data, value)
+            mesh = name or value.tag
+            announced[mesh] = announced.get(mesh, 0) | parts
+            brought[mesh] = brought.get(mesh, 0) | 1 << content
+    return {mesh: parts & ~brought[mesh] for mesh, parts in announced.items()}
+
+
+def _mesh_head(data: bytes, value: Value) -> tuple[str, int, dict[str, Any], int]:
+    name, content, config, parts = "", 0, {}, 0
     if value.content is not None:
         for number, wire, a, b in fields(data, *value.content):
             if number == 2 and wire == BYTES:
                 name = text(data, a, b)
             elif number == 3 and wire == VARINT:
                 content = a
+            elif number == 7 and wire == VARINT:
+                parts = a & 0b1110
             elif number == 5 and wire == BYTES and b > a:
                 try:
                     config = msgspec.json.decode(data[a:b], type=dict[str, Any])
@@ -275,7 +320,7 @@ def _mesh_head(data: bytes, value: Value) -> tuple[str, int, dict[str, Any]]:
     if not content:
         content = next((number for number, part in MESH_PARTS.items() if value.tag.endswith("_" + part)), 0)
         name = name or value.tag.rpartition("_")[0]
-    return name, content, config
+    return name, content if content in MESH_PARTS else 0, config, parts
 
 
 def _meshes(piece: Piece, event: Event, name: str, parts: dict[int, tuple[Value, Any]]) -> Iterable[Point]:
@@ -285,7 +330,7 @@ def _meshes(piece: Piece, event: Event, name: str, parts: dict[int, tuple[Value,
         array = array_of(piece.data, value.tensor)
         arrays[content] = array if array.ndim == 3 else array.reshape((1, *array.shape))
     vertices, faces, colors = arrays.get(1), arrays.get(2), arrays.get(3)
-    if vertices is None or vertices.ndim != 3:
+    if vertices is None or vertices.ndim != 3 or len(vertices) > MOST_MESHES:
         for value, _ in parts.values():
             assert value.tensor is not None
             at = {"tag": value.tag, "step": event.step, "wall_time": event.wall_time}
@@ -309,7 +354,8 @@ def _meshes(piece: Piece, event: Event, name: str, parts: dict[int, tuple[Value,
 
 
 def _raw(array: np.ndarray[Any, Any], dtype: str) -> Inline:
-    return Inline(np.ascontiguousarray(array, dtype).tobytes(), "application/octet-stream")
+    with np.errstate(invalid="ignore", over="ignore"):  # an index or a colour that is NaN is none
+        return Inline(np.ascontiguousarray(array, dtype).tobytes(), "application/octet-stream")
 
 
 def _tensor(piece: Piece, tensor: Tensor, plugin: str, at: dict[str, Any]) -> TensorPoint:

@@ -2,172 +2,197 @@
 
     Event := 09 wall_time:f64  [10 step:varint]  2a size { 0a size { 0a size tag  rest } }
 
-`rest` is what tells a number: ``15 f32`` (simple_value), or a rank-0 tensor with metadata. Of the `rest` there are few different
-ones but for the value itself: each is taken as a *form*, once by the slow decoder of `events`, and all records that fit it, byte by
-byte outside the value, are decoded together. What fits nothing (several values in an event, other kinds) is left to the caller.
+`rest` is what tells a number: ``15 f32`` (simple_value), or a rank-0 tensor with metadata. Records of one length and one tag are
+the same in every byte but those of wall time, step and value. So one record of each length is decoded by itself, which gives its
+*layout*; records that have its bytes wherever the layout says that they must not differ are decoded together, as columns. What has
+no such layout (several values in an event, other kinds) is left to the caller.
 
 Field numbers: event.proto, summary.proto and tensor.proto of TensorFlow.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....store.kinds import F64, I64
 from .events import number_form
+from .fields import NotAMessage, text, varint
+from .frames import unaligned
 
 U8 = NDArray[np.uint8]
-BOOL = NDArray[np.bool_]
-MOST_FORMS: Final = 64
-"""So many forms of one length are tried; a file with more is decoded one by one."""
-LONGEST_VARINT: Final = 10
+U64 = NDArray[np.uint64]
+LONGEST: Final = 1024
+"""A record above this is no number, or one of few."""
+FEW: Final = 3
+"""So many records of one length are not worth comparing."""
+MOST_OTHERS: Final = 16
+"""When so many records of one length have no layout, the rest of that length is left to the caller."""
+MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """Numbers found among records.
+class Numbers(NamedTuple):
+    """Numbers of one tag that look alike.
 
-    record     int64, which of the records given
-    tag        int64, index into `tags`
-    step, wall_time, value   the point
-    plugin     int64, index into `plugins`: the plugin name that the record itself carries, "" for none
-    simple     whether it is a simple_value, which needs no plugin
+    plugin     the plugin name that the records themselves carry, "" for none
+    simple     whether they are simple_values, which need no plugin
+    record     int64, which of the records given, ascending
+    step, wall_time, value   the points
     """
 
+    tag: str
+    plugin: str
+    simple: bool
     record: I64
-    tag: I64
     step: I64
     wall_time: F64
     value: F64
-    plugin: I64
-    simple: BOOL
-    tags: list[str]
-    plugins: list[str]
 
 
-def find_numbers(data: bytes, start: I64, size: I64) -> Numbers:
-    """Find the numbers among the records that begin at `start` of `data`."""
+class Layout(NamedTuple):
+    """Where things stand in a record. mask: for each of its bytes the bits that are the same in every record of this layout and tag.
+
+    step     bytes of the step's varint, which begins behind wall time; 0 when there is none
+    value    where the value begins
+    width    its bytes, 4 or 8
+    """
+
+    tag: str
+    plugin: str
+    simple: bool
+    step: int
+    value: int
+    width: int
+    mask: bytes
+
+
+def find_numbers(data: bytes, start: I64, size: I64) -> tuple[list[Numbers], I64]:
+    """Return the numbers among the records that begin at `start` of `data`, and which records are left."""
     view = np.frombuffer(data, np.uint8)
-    padded = view if len(view) and len(data) - int((start + size).max(initial=0)) >= 32 else np.concatenate([view, np.zeros(32, np.uint8)])
-    end = start + size
-    fits = (size >= 20) & (padded[start] == 0x09)
-    kept = np.flatnonzero(fits)
-    begin, stop = start[kept], end[kept]
-    wall = _rows(padded, begin + 1, 8).view("<f8").ravel()
-    at = begin + 9
-    step = np.zeros(len(kept), np.uint64)
-    has = np.flatnonzero(padded[at] == 0x10)
-    step[has], at[has] = _varints(padded, at[has] + 1)
-    good = padded[at] == 0x2A
-    summary, at = _varints(padded, at + 1)
-    good &= (summary.astype(np.int64) == stop - at) & (padded[at.clip(max=len(padded) - 1)] == 0x0A)
-    at = np.where(good, at, begin)
-    value, at = _varints(padded, at + 1)
-    good &= value.astype(np.int64) == stop - at
-    at = np.where(good, at, begin)
-    good &= padded[at] == 0x0A
-    length, at = _varints(padded, at + 1)
-    name_size = length.astype(np.int64)
-    good &= (name_size < 1 << 16) & (at + name_size < stop)
-    some = np.flatnonzero(good)
-    kept, wall, step, name_size = kept[some], wall[some], step[some], name_size[some]
-    name, rest, stop = at[some], at[some] + name_size, stop[some]
-    number, plugin, simple, plugins = _values(data, padded, rest, stop - rest)
-    told = np.flatnonzero(plugin >= 0)
-    tag, tags = _names(padded, name[told], name_size[told])
-    return Numbers(kept[told], tag, step[told].astype(np.int64), wall[told], number[told], plugin[told], simple[told], tags, plugins)
+    left = np.ones(len(start), bool)
+    found: list[Numbers] = []
+    fit = np.flatnonzero(size <= LONGEST)
+    order = fit[np.argsort(size[fit].astype(np.uint16), kind="stable")]
+    counts = np.bincount(size[order], minlength=1)
+    ends = np.cumsum(counts)
+    for length in np.flatnonzero(counts).tolist():
+        which = order[ends[length] - counts[length] : ends[length]]
+        for numbers in _of_one_length(unaligned(view, length, "V")[start[which]], which):
+            left[numbers.record] = False
+            found.append(numbers)
+    return found, np.flatnonzero(left)
 
 
-def _rows(view: U8, at: I64, width: int) -> U8:
-    """`width` bytes from each position, as rows."""
-    made: U8 = np.lib.stride_tricks.as_strided(view, shape=(max(len(view) - width + 1, 0), width), strides=(1, 1))[at]
+def layout_of(record: bytes) -> Layout | None:
+    """The layout of a record, None when it is not that of a single number."""
+    end = len(record)
+    try:
+        if record[0] != 0x09:
+            return None
+        at = begin = 9
+        if record[at] == 0x10:
+            _, at = varint(record, at + 1, end)
+            begin = 10
+        step = at - begin
+        for key in (0x2A, 0x0A):
+            if record[at] != key:
+                return None
+            size, at = varint(record, at + 1, end)
+            if size != end - at:
+                return None
+        if record[at] != 0x0A:
+            return None
+        size, at = varint(record, at + 1, end)
+        tag, rest = text(record, at, at + size), at + size
+        if end - rest == 5 and record[rest] == 0x15:
+            plugin, simple, value, width = "", True, rest + 1, 4
+        else:
+            form = number_form(record, rest, end)
+            if form is None:
+                return None
+            plugin, simple, value, width = form.plugin, form.simple, rest + form.at, form.width
+    except (NotAMessage, IndexError):
+        return None
+    mask = bytearray(b"\xff" * end)
+    mask[1:9] = bytes(8)
+    mask[begin : begin + step] = b"\x80" * step
+    mask[value : value + width] = bytes(width)
+    return Layout(tag, plugin, simple, step, value, width, bytes(mask))
+
+
+def _of_one_length(rows: NDArray[Any], which: I64) -> Iterator[Numbers]:
+    """The numbers among `rows`, records of one length; `which` says which of all records they are."""
+    others = 0
+    while len(rows) and others < MOST_OTHERS:
+        layout = layout_of(rows[-1].tobytes())
+        if layout is None:
+            rows, which, others = rows[:-1], which[:-1], others + 1
+            continue
+        if len(rows) <= FEW:
+            yield _columns(rows[-1:], which[-1:], layout)
+            rows, which = rows[:-1], which[:-1]
+            continue
+        words = _masked(rows, layout.mask)
+        same = words[0] == words[0][-1]
+        for word in words[1:]:
+            same &= word == word[-1]
+        if same.all():
+            yield _columns(rows, which, layout)
+            return
+        yield _columns(rows[same], which[same], layout)
+        rest = ~same
+        if 4 * int(same.sum()) < len(rows):  # many tags of one length, it seems
+            for group in _alike([word[rest] for word in words], np.flatnonzero(rest)):
+                one = layout_of(rows[group[0]].tobytes())
+                if one is not None and one.mask == layout.mask:
+                    rest[group] = False
+                    yield _columns(rows[group], which[group], one)
+        rows, which = rows[rest], which[rest]
+
+
+def _masked(rows: NDArray[Any], mask: bytes) -> list[U64]:
+    """The words of each row that `mask` leaves something of; the last word overlaps the one before it."""
+    length = len(mask)
+    made = []
+    for at in (*range(0, length - 8, 8), length - 8):
+        part = int.from_bytes(mask[at : at + 8], "little")
+        if part:
+            made.append(np.ndarray(len(rows), "<u8", rows.data, at, (length,)) & np.uint64(part))
     return made
 
 
-def _varints(view: U8, at: I64) -> tuple[NDArray[np.uint64], I64]:
-    """The varint at each position, and where it ends. One that never ends gives what its first ten bytes say."""
-    byte = view[at]
-    value = (byte & 0x7F).astype(np.uint64)
-    after = at + 1
-    going = np.flatnonzero(byte >= 0x80)
-    shift = 7
-    while len(going) and shift < 7 * LONGEST_VARINT:
-        byte = view[np.minimum(after[going], len(view) - 1)]
-        value[going] |= (byte & 0x7F).astype(np.uint64) << np.uint64(shift)
-        after[going] += 1
-        going = going[byte >= 0x80]
-        shift += 7
-    return value, np.minimum(after, len(view) - 1)
+def _alike(words: list[U64], rows: I64) -> list[I64]:
+    """`rows` in groups that are equal in all `words`, each ascending; nothing where hardly any are equal. A row that cannot be told
+    from another by what its words mix to is in none."""
+    key = words[0] * MIX
+    for word in words[1:]:
+        key = (key ^ key >> np.uint64(29) ^ word) * MIX
+    distinct = np.unique(key)
+    if FEW * len(distinct) > len(key):
+        return []
+    group = np.searchsorted(distinct, key)
+    first = np.empty(len(distinct), np.int64)
+    first[group[::-1]] = np.arange(len(key) - 1, -1, -1)
+    same = np.ones(len(key), bool)
+    for word in words:
+        same &= word == word[first[group]]
+    group, rows = group[same], rows[same]
+    ends = np.cumsum(np.bincount(group, minlength=len(distinct)))
+    return np.split(rows[np.argsort(group, kind="stable")], ends[:-1])
 
 
-def _values(data: bytes, view: U8, rest: I64, size: I64) -> tuple[F64, I64, BOOL, list[str]]:
-    """For each `rest` its number, the index of its plugin's name (-1: it is no number), whether it is a simple value; the names."""
-    number = np.zeros(len(rest))
-    plugin = np.full(len(rest), -1, np.int64)
-    simple = np.zeros(len(rest), bool)
-    plugins = [""]
-    quick = np.flatnonzero((size == 5) & (view[rest] == 0x15))
-    number[quick] = _rows(view, rest[quick] + 1, 4).view("<f4").ravel()
-    plugin[quick], simple[quick] = 0, True
-    order = np.flatnonzero(plugin < 0)
-    for length in np.unique(size[order]).tolist():
-        left = order[size[order] == length]
-        if length > 4096:
-            continue
-        for _ in range(MOST_FORMS):
-            if not len(left):
-                break
-            first = int(rest[left[0]])
-            form = number_form(data, first, first + length)
-            if form is None:
-                left = (
-                    left[1:][(_rows(view, rest[left[1:]], length) != view[first : first + length]).any(axis=1)]
-                    if len(left) > 1
-                    else left[:0]
-                )
-                continue
-            rows = _rows(view, rest[left], length)
-            fixed = np.ones(length, bool)
-            fixed[form.at : form.at + form.width] = False
-            fit = (rows[:, fixed] == rows[0, fixed]).all(axis=1)
-            found = left[fit]
-            values = np.ascontiguousarray(rows[fit][:, form.at : form.at + form.width]).view(f"<f{form.width}").ravel()
-            number[found] = values
-            if form.plugin not in plugins:
-                plugins.append(form.plugin)
-            plugin[found], simple[found] = plugins.index(form.plugin), form.simple
-            left = left[~fit]
-    return number, plugin, simple, plugins
+def _columns(rows: NDArray[Any], which: I64, layout: Layout) -> Numbers:
+    length = len(layout.mask)
 
+    def column(kind: str, at: int) -> NDArray[Any]:
+        return np.ndarray(len(rows), kind, rows.data, at, (length,))
 
-def _names(view: U8, at: I64, size: I64) -> tuple[I64, list[str]]:
-    """For each tag its number, and the tags by number."""
-    number = np.zeros(len(at), np.int64)
-    names: dict[str, int] = {}
-    for length in np.unique(size).tolist():
-        some = np.flatnonzero(size == length)
-        width = (length + 7) // 8 * 8 or 8
-        padded = np.zeros((len(some), width), np.uint8)
-        padded[:, :length] = _rows(view, at[some], length) if length else 0
-        words = padded.view("<u8")
-        if words.shape[1] == 1:
-            _, first, which = np.unique(words[:, 0], return_index=True, return_inverse=True)
-        else:
-            mixed = words[:, 0].copy()
-            for column in range(1, words.shape[1]):
-                mixed = mixed * np.uint64(0x9E3779B97F4A7C15) ^ words[:, column]
-            _, first, which = np.unique(mixed, return_index=True, return_inverse=True)
-            if (words != words[first[which]]).any():  # two tags that mix to one word
-                _, first, which = np.unique(words, axis=0, return_index=True, return_inverse=True)
-        ids = np.array(
-            [
-                names.setdefault(padded[one, :length].tobytes().decode("utf-8", errors="backslashreplace"), len(names))
-                for one in first.tolist()
-            ]
-        )
-        number[some] = ids[which.ravel()] if len(ids) else 0
-    return number, list(names)
+    step = np.zeros(len(rows), np.uint64)
+    for place in range(layout.step):
+        step |= (column("u1", 10 + place) & np.uint8(0x7F)).astype(np.uint64) << np.uint64(7 * place)
+    with np.errstate(invalid="ignore"):  # of a signalling NaN
+        value = column(f"<f{layout.width}", layout.value).astype(np.float64)
+    return Numbers(layout.tag, layout.plugin, layout.simple, which, step.view(np.int64), column("<f8", 1).copy(), value)

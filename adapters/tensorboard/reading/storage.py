@@ -17,6 +17,9 @@ from ....store.errors import CrossboardError
 
 GZIP: Final = b"\x1f\x8b"
 MOST_UNPACKED: Final = 1 << 30
+KEPT: Final = (32 << 20) - (64 << 10)
+"""The C library of Linux gives blocks that were freed back to the system, and each piece would begin by fetching its memory page by
+page, a fifth of all time, until a block of nearly 32 MiB was freed once. It is never written to, so it costs nothing."""
 
 
 def is_url(path: str) -> bool:

@@ -115,7 +115,8 @@
     place.classList.toggle('bare', false);
     fill(place,
       h('div.rh', {}, h('span.sw.big', {style: `--c:${colour.colour}`}), h('h1', {title: one.name}, one.name), statusTag(one), (one.tags || []).map(tag => h('span.tag', {}, tag)),
-        h('span.grow'), h('span.acts', {}, h('button.btn', {type: 'button', id: 'run-only', title: 'Show only this run on the charts page', onclick: () => { state.only = one.mark; state.go({}); state.changed('only'); }}, icon('only'), 'Alone in charts'),
+        h('span.grow'), h('span.acts', {}, run && board.pairOf(run).filter(mate => mate !== run).map(mate => h('a.btn', {href: crossboard.view.format({...crossboard.view.fresh(), run: mate.key, theme: state.theme}), title: mate.name, onclick: event => { if (!event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); state.go({run: mate.key, tab: state.tab}); } }}, `${mate.pair.split[0].toUpperCase()}${mate.pair.split.slice(1)} run`)),
+        h('button.btn', {type: 'button', id: 'run-only', title: 'Show only this run on the charts page', onclick: () => { state.only = run ? board.markOf(run) : one.mark; state.go({}); state.changed('only'); }}, icon('only'), 'Alone in charts'),
         h('a.btn', {href: crossboard.url(`api/export/csv?${export_}`), id: 'run-export', title: 'All scalars as CSV'}, icon('table'), 'Export CSV'))),
       h('dl.facts', {tabindex: innerWidth <= 760 ? '0' : null, 'aria-label': 'facts'}, run && headline(run), fact('Started', one.started ? numbers.moment(one.started) : 'not known'),
         fact(one.status === 'running' ? 'Running for' : 'Worked', one.started && ended ? numbers.duration(Math.max(0, ended - one.started)) : 'not known'),
