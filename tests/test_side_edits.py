@@ -31,9 +31,9 @@ def foreign(edits: SideEdits) -> EmbeddedStore:
 def test_an_edit_is_told_at_once_and_by_every_store_that_comes_later(tmp_path: Path) -> None:
     store = foreign(SideEdits(tmp_path / FILE))
     before = store.version
-    store.edit(KEY, Edited(wall_time=5.0, name="ours", tags=["x", "y"], notes="n", archived=True))
+    store.edit(KEY, Edited(wall_time=5.0, name="ours", tags=["x", "y"], notes="n", archived=True, color="c11"))
     run = store.run(KEY)
-    assert (run.name, run.tags, run.notes, run.archived) == ("ours", ("x", "y"), "n", True)
+    assert (run.name, run.tags, run.notes, run.archived, run.color) == ("ours", ("x", "y"), "n", True, "c11")
     assert KEY in store.changes_since(before).runs
     assert foreign(SideEdits(tmp_path / FILE)).run(KEY).name == "ours"
 
