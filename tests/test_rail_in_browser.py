@@ -208,6 +208,7 @@ def test_runs_are_grouped_by_a_config_key_with_counts_and_a_whole_group_is_colla
     until(page, "document.querySelectorAll('.gh').length === 3")
     assert headings(page) == ["optimizer.name = adam 4", "optimizer.name = sgd 3", "no optimizer.name 1"]
     sgd = page.locator(".gh", has_text="sgd")
+    sgd.hover()
     sgd.get_by_role("button", name="Hide all optimizer.name = sgd runs").click()
     until(page, "crossboard.board.visible.length === 5")
     assert headings(page)[1] == "optimizer.name = sgd 0 of 3"
@@ -312,7 +313,7 @@ def test_the_headline_metric_is_shown_chosen_and_sorted_by(root: Root, open_page
     page = open_page(root.url())
     assert row(page, "run 3").locator(".val").text_content() == "0.34"  # the last val/acc, which most runs have
     choose(page, "#rail-order", "train/loss")
-    until(page, "document.querySelector('.rr .val').title === 'last train/loss'")
+    until(page, "[...document.querySelectorAll('.rr .val')].some(one => one.title === 'last train/loss')")
     assert row(page, "run 3").locator(".val").text_content() == "0.2"
     choose(page, "#rail-order", "val/acc")
     choose(page, "#rail-order", "min")
