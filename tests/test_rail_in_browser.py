@@ -324,3 +324,27 @@ def test_the_headline_metric_is_shown_chosen_and_sorted_by(root: Root, open_page
     assert [name for name in names(page) if name != "going on"] == [f"run {number}" for number in range(7)]
     choose(page, "#rail-order", "Highest value first")
     until(page, "document.querySelector('.rr[aria-posinset=\"2\"] .name').textContent === 'run 6'")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_the_rail_and_its_menus(root: Root, open_page: Open, scheme: str) -> None:
+    page = open_page(root.url("?rail=config:lr&colour=lr&dash=seed"), scheme=scheme)
+    row(page, "run 2").locator("button.run").focus()
+    page.keyboard.press("p")
+    page.keyboard.press("b")
+    until(page, "document.querySelector('.gh[aria-posinset=\"1\"]').innerText.includes('Pinned')")
+    assert BOARD.faults(page) == []
+    row(page, "run 3").click(button="right")
+    assert page.locator("#runs-menu").is_visible()
+    assert BOARD.faults(page) == []
+
+
+def test_the_beginning_of_a_key_waits_for_its_end_instead_of_hiding_all_runs(root: Root, open_page: Open) -> None:
+    page = open_page(root.url())
+    field = page.locator("#run-filter")
+    field.press_sequentially("optim")
+    until(page, "document.querySelector('#run-filter-list li')")
+    page.wait_for_timeout(1500)
+    assert page.locator(".rr").count() == 8
+    field.press("Enter")
+    until(page, "document.querySelector('.nomatch')")

@@ -15,11 +15,14 @@
   /** True while it is not known yet what the query in the link means. */
   const waiting = () => isQuery(state.runs) && !found && foundFor !== state.runs;
 
+  /** True when the words of `text` let a run through. */
+  const holdsWords = (text, run) => view.matches(text, `${crossboard.board.pairOf(run).map(one => one.name).join(' ')} ${run.group || ''} ${crossboard.board.groupOf(run)} ${run.status} ${(run.tags || []).join(' ')}`, run.id);
+
   /** True when the filter lets a run through. */
   function lets(run) {
     if (!state.runs) return true;
     if (isQuery(state.runs)) return found ? crossboard.board.pairOf(run).some(one => found.has(one.key)) : !waiting();   // a link with a query that does not parse shows all
-    return view.matches(state.runs, `${crossboard.board.pairOf(run).map(one => one.name).join(' ')} ${run.group || ''} ${crossboard.board.groupOf(run)} ${run.status} ${(run.tags || []).join(' ')}`, run.id);
+    return holdsWords(state.runs, run);
   }
 
   function apply(text, keys) {
@@ -71,7 +74,8 @@
 
   function start() {
     const {board} = crossboard;
-    field = new runQuery.QueryField({id: 'run-filter', words: {label: 'Filter runs', placeholder: 'Filter runs, or lr < 0.01', key: ''}, apply, valuesOf, about: () => about, refused, entered: readAbout, plain: text => !isQuery(text)});
+    field = new runQuery.QueryField({id: 'run-filter', words: {label: 'Filter runs', placeholder: 'Filter runs, or lr < 0.01', key: ''}, apply, valuesOf, about: () => about, refused, entered: readAbout, plain: text => !isQuery(text),
+      holds: text => !isQuery(text) && !board.order.some(run => holdsWords(text, run))})   // the beginning of a key, more likely than the name of a run that is not there;
     fill(byId('run-find'), field.element);
     if (state.runs) field.set(state.runs);
     board.on('runs', () => {
