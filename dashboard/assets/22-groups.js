@@ -12,10 +12,10 @@
   const groups = {choices: [], by: '', list: [], of: new Map(), alone: new Set(), error: '', on: news.on};
   let timer = 0, due = Infinity, known = '', busy = false;
 
-  /** What shares a colour in the way to group that is chosen: "" where runs have their own colours. */
+  /** What shares a colour in the way to group that is chosen, the runs of a pair always: null where runs have their own colours. */
   groups.slotOf = run => {
     if (!groups.by) return null;
-    const group = groups.of.get(run.key), key = `${groups.by}\n${group ? group.key : `alone ${run.key}`}`;
+    const {key: whose} = board.leadOf(run) || run, group = groups.of.get(whose), key = `${groups.by}\n${group ? group.key : `alone ${whose}`}`;
     return slots.get(key) ?? null;
   };
 

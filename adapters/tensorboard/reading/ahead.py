@@ -1,7 +1,7 @@
 """Reading ahead: of many runs that are read for the first time, small neighbours are read together.
 
 The reader asks run by run, in an order that is known before. Helper processes that read ahead were tried, too: they took a third off
-the reader's processor time, and never a second off the clock on two processors.
+the reader's processor time, and lost most rounds by the clock on two busy processors.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@
 
   /** Make the picker. choose(keys): what was chosen. */
   function picker(choose) {
-    const words = h('span.trunc'), button = h('button.btn.pick', {type: 'button', id: 'env-pick', 'aria-haspopup': 'dialog', 'aria-expanded': 'false', onclick: () => open(list.hidden)}, icon('grid'), words, icon('down', true));
+    const words = h('span.trunc'), button = h('button.btn.envpick', {type: 'button', id: 'env-pick', 'aria-haspopup': 'dialog', 'aria-expanded': 'false', onclick: () => open(list.hidden)}, icon('grid'), words, icon('down', true));
     const field = h('input.find', {type: 'search', placeholder: 'Filter environments', 'aria-label': 'Filter environments', autocomplete: 'off', spellcheck: 'false', oninput: () => show()}), rows = h('div.prows'), foot = h('p.dim.pfoot', {}, 'Tick several to compare them.');
-    const list = h('div.pmenu', {id: 'env-list', role: 'dialog', 'aria-label': 'environments', hidden: true, onkeydown: keys}, h('div.pfind', {}, field), rows, foot), element = h('div.pickbox', {}, button, list);
+    const list = h('div.envmenu', {id: 'env-list', role: 'dialog', 'aria-label': 'environments', hidden: true, onkeydown: keys}, h('div.pfind', {}, field), rows, foot), element = h('div.pickbox', {}, button, list);
     let all = [], chosen = [], shown = '';
 
     function open(yes) {
