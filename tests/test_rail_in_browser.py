@@ -256,6 +256,16 @@ def test_a_pinned_run_stands_at_the_top_and_keys_pin_hide_and_isolate(root: Root
     assert all(words in keys for words in ("Pin the run pointed at", "Make the run pointed at the baseline", "in the rail: next run"))
 
 
+def test_several_runs_are_isolated_one_by_one(root: Root, open_page: Open) -> None:
+    page = open_page(root.url())
+    for name in ("run 1", "run 4"):
+        row(page, name).hover()
+        row(page, name).get_by_role("button", name=f"Only {name}").click(modifiers=["Control"])
+    until(page, "crossboard.board.visible.map(run => run.name).join() === 'run 1,run 4'")
+    row(page, "run 1").get_by_role("button", name="Only run 1").click(modifiers=["Shift"], force=True)
+    until(page, "crossboard.board.visible.map(run => run.name).join() === 'run 4'")
+
+
 def test_the_baseline_is_dashed_and_its_value_stands_as_a_reference(root: Root, open_page: Open) -> None:
     page = open_page(root.url())
     row(page, "run 6").hover()

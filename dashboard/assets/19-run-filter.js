@@ -80,7 +80,7 @@
     if (state.runs) field.set(state.runs);
     board.on('runs', () => {
       if (!isQuery(state.runs) || askedAt === board.version || timer) return;
-      timer = setTimeout(() => { timer = 0; askedAt = board.version; if (field.applied === state.runs && field.input.value.trim() === state.runs) field.ask(true); }, AGAIN_MS);
+      timer = setTimeout(() => { timer = 0; askedAt = board.version; if (field.input.value.trim() === state.runs) field.ask(true); }, AGAIN_MS);
     });
   }
 

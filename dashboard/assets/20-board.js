@@ -102,8 +102,11 @@
       state.changed('hide');
     },
 
-    /** Show only this run, or all as before when it is the only one already. */
-    isolate(run) { const mark = board.markOf(run); state.set('only', state.only === mark ? '' : mark); },
+    /** Show only this run, or all as before when it is the only one already; `more`: add it to those that are isolated, or take it out. */
+    isolate(run, more = false) {
+      const mark = board.markOf(run), only = board.only();
+      if (more) { if (!only.delete(mark)) only.add(mark); state.set('only', [...only].sort().join('.')); } else state.set('only', state.only === mark ? '' : mark);
+    },
 
     /** Give each run its colour: that of its group in the way to group that is chosen, else its own. */
     colour() {
