@@ -127,7 +127,7 @@ def test_hiding_and_isolating_a_pair_takes_both_runs_along(page: Page) -> None:
     row(page, "a train").locator(".run").click()
     until(page, "crossboard.board.visible.length === 4")
     assert {run for run, *_ in drawn(page, "join:loss")} >= {"b/train", "b/validation"}
-    assert page.locator("#rail-options").inner_text().startswith("3 of 4 shown")
+    assert page.locator("#rail-options").inner_text().startswith("3 of 4")
     row(page, "b train").hover()
     row(page, "b train").locator("[aria-label^='Only']").click()
     until(page, "crossboard.board.visible.map(run => run.name).join() === 'b/train,b/validation'")

@@ -15,7 +15,7 @@
     silent: run => [icon('clock', true), `silent for ${numbers.duration(run.silent_s)}`, 'warn'],
   };
 
-  let items = [], tall = 0, active = '', list = null, spacer = null;
+  let items = [], tall = 0, active = '', list = null, spacer = null, moved = false;
   const rows = new Map();
 
   /** Build the flat list of headings and rows with their places. */
@@ -266,13 +266,15 @@
     spacer = h('div.space', {role: 'presentation'});
     list.addEventListener('scroll', later, {passive: true});
     new ResizeObserver(later).observe(list);
+    list.addEventListener('pointermove', () => { moved = true; }, {passive: true});
+    list.addEventListener('focusin', () => { moved = false; });
     list.addEventListener('keydown', event => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const by = {ArrowDown: 1, ArrowUp: -1, j: 1, k: -1, PageDown: 12, PageUp: -12, Home: -1e9, End: 1e9}[event.key];
       if (by) { event.preventDefault(); move(by); }
-      const item = items.find(one => one.key === active), group = item && item.name && rows.get(item.key);
-      if (group && event.key === 'h') { event.preventDefault(); group.hide(); }
-      if (group && event.key === 'o') { event.preventDefault(); group.isolate(); }
+      const item = items.find(one => one.key === active), group = item && item.name && rows.get(item.key), there = group && pointedAt() === group.element;
+      if (there && event.key === 'h') { event.preventDefault(); group.hide(); }
+      if (there && event.key === 'o') { event.preventDefault(); group.isolate(); }
       if (item && item.name && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) { if (item.closed === (event.key === 'ArrowRight')) state.toggle('groups', item.name); }
     });
     board.on('runs visible', refresh);
@@ -283,11 +285,16 @@
     refresh();
   }
 
+  /** The row or heading that a key is about: under the pointer where that moved last, else the one in focus, else under the pointer. */
+  function pointedAt() {
+    const focused = list.contains(document.activeElement) ? document.activeElement.closest('.rr, .gh') : null, hovered = list.querySelector('.rr:hover, .gh:hover');
+    return moved && hovered ? hovered : focused || hovered;
+  }
+
   /** The run under the pointer or the focus in the rail. */
   function current() {
-    const focused = document.activeElement;
-    const row = focused && list.contains(focused) ? focused.closest('.rr') : document.querySelector('.rr:hover');
-    return row ? board.runs.get(row.runKey) : null;
+    const row = pointedAt();
+    return row && row.runKey ? board.runs.get(row.runKey) : null;
   }
 
   crossboard.rail = {baseline, pin, start, refresh, current, troubleWords, shortPath};
