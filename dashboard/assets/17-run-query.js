@@ -41,8 +41,8 @@
 
   class QueryField {
     /** `apply(text, keys)`: a query holds for these runs (null: all); `about()`, `valuesOf(field)` feed the completion. `id` names the input,
-        `words` are {label, placeholder, key}. A text of which `plain(text)` is true is no query: it is applied without being asked for. While completions
-        are shown, a text of which `holds(text)` is true waits for Enter. */
+        `words` are {label, placeholder, key}. A text of which `plain(text)` is true is no query: it is applied without being asked for. A text
+        of which `holds(text, listed)` is true waits for Enter; `listed`: completions are shown. */
     constructor({id, words, apply, about, valuesOf, plain = () => false, entered = () => {}, refused = () => {}, holds = () => false}) {
       Object.assign(this, {id, apply, about, valuesOf, plain, refused, holds, list: [], at: -1, asked: 0, timer: 0, applied: ''});
       this.input = h('input', {id, type: 'text', role: 'combobox', 'aria-expanded': 'false', 'aria-autocomplete': 'list', 'aria-controls': `${id}-list`, 'aria-label': words.label, 'aria-describedby': `${id}-words`,
@@ -62,7 +62,7 @@
       this.mark(null);
       this.complete();
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => { if (!this.list.length || !this.holds(this.input.value.trim())) this.ask(); }, this.list.length ? WRITING_MS : WAIT_MS);   // a field that is being written is no word to look for yet
+      this.timer = setTimeout(() => { if (!this.holds(this.input.value.trim(), this.list.length > 0)) this.ask(); }, this.list.length ? WRITING_MS : WAIT_MS);   // a field that is being written is no word to look for yet
     }
 
     async ask(again = false) {

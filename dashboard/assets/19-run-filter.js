@@ -7,7 +7,7 @@
   const crossboard = root.crossboard, {byId, fill, numbers, runQuery, state, view} = crossboard;
   const AGAIN_MS = 1500, ABOUT_MS = 5000, STATUSES = ['running', 'finished', 'failed', 'killed', 'silent'];
   const RUN_VALUES = ['name', 'id', 'project', 'status', 'group', 'framework', 'host', 'source', 'path', 'notes', 'tags'];
-  let field = null, found = null, foundFor = '', askedAt = 0, timer = 0, about = [], aboutAt = -Infinity;
+  let field = null, found = null, foundFor = '', askedAt = 0, timer = 0, about = [], aboutAt = -Infinity, reading = false;
 
   /** True when `text` is a run query and not words to look for. */
   const isQuery = text => /[()=<>!~,"'`]/.test(text) || /(^|\s)(and|or|not|contains|matches)(\s|$)/i.test(text);
@@ -44,7 +44,13 @@
   function readAbout() {
     if (performance.now() - aboutAt < ABOUT_MS) return;
     aboutAt = performance.now();
-    crossboard.getJson('api/runs/columns').then(answer => { about = answer.columns; }, () => { aboutAt = -Infinity; });
+    reading = true;
+    crossboard.getJson('api/runs/columns').then(answer => { about = answer.columns; }, () => { aboutAt = -Infinity; }).then(() => {
+      reading = false;
+      if (document.activeElement !== field.input || !field.input.value) return;
+      field.complete();   // what was typed meanwhile
+      if (!field.list.length && field.input.value.trim() !== state.runs) field.typed();
+    });
   }
 
   /** What `run` has under a dotted config key; undefined when nothing. */
@@ -75,7 +81,7 @@
   function start() {
     const {board} = crossboard;
     field = new runQuery.QueryField({id: 'run-filter', words: {label: 'Filter runs', placeholder: 'Filter runs, or lr < 0.01', key: ''}, apply, valuesOf, about: () => about, refused, entered: readAbout, plain: text => !isQuery(text),
-      holds: text => !isQuery(text) && !board.order.some(run => holdsWords(text, run))})   // the beginning of a key, more likely than the name of a run that is not there;
+      holds: (text, listed) => (listed || reading) && Boolean(text) && !isQuery(text) && !board.order.some(run => holdsWords(text, run))})   // the beginning of a key, more likely than the name of a run that is not there;
     fill(byId('run-find'), field.element);
     if (state.runs) field.set(state.runs);
     board.on('runs', () => {
