@@ -257,8 +257,10 @@ def _column(table: Any, name: str) -> Any:
 
 
 def _values(array: Any) -> Any:
-    """The values of an Arrow array of numbers without nulls, where they lie; ``to_numpy`` would import pandas, half a second."""
-    dtype = np.dtype(array.type.to_pandas_dtype())
+    """The values of an Arrow array of numbers without nulls, where they lie; ``to_numpy`` would import pandas, half a second, and
+    some versions of Arrow do so too when they are asked for NumPy's name of a type."""
+    name = str(array.type)
+    dtype = np.dtype({"double": "float64", "float": "float32"}.get(name, name))
     return np.frombuffer(array.buffers()[1], dtype, count=len(array), offset=array.offset * dtype.itemsize)
 
 
