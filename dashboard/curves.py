@@ -15,6 +15,8 @@ from .columns import SentCurve
 OVERVIEW_BUCKETS = 400
 """Buckets of a curve when a request names no number: enough for a card 800 pixels wide."""
 
+EVERY_POINT = 2**62
+
 
 def chosen(store: Store, *, tags: Iterable[str], runs: Collection[str]) -> list[SeriesInfo]:
     """The scalar series of `tags`, of `runs` only when there are any named; ordered by tag, run, rank."""
@@ -73,6 +75,11 @@ def windows(
         )
         for one in series
     ]
+
+
+def whole_window(store: Store, key: SeriesKey, *, x: XAxis, low: float, high: float) -> Curve:
+    """Every point of a series with low <= x <= high, and the neighbours, not thinned."""
+    return store.window(key, x=x, low=low, high=high, max_points=EVERY_POINT)
 
 
 def older_attempts(store: Store, series: Sequence[SeriesInfo], *, x: XAxis, buckets: int) -> list[SentCurve]:

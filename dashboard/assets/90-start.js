@@ -36,6 +36,7 @@
     rail.start();
     crossboard.door.start();
     crossboard.bandsBar.show();
+    crossboard.linesBar.show();
     live.on('change', change => {
       if (change.complete === false) { everything(); return; }
       const tags = new Set(change.tags || []), removed = change.removed || [];
@@ -61,6 +62,8 @@
     board.tell('board');
     board.tell('tags');
     live.start();
+    if (state.sel) state.changed('sel');
+    if (state.large) state.changed('large');
     stats.started = performance.now();
   });
 })(window);
