@@ -1,4 +1,6 @@
-"""``/api/statistics``: what each curve did over a range of x, from every point and never from drawn ones."""
+"""``/api/statistics``: what each curve did over a range of x, from every point and never from drawn ones; and ``/api/expression``: whether
+an expression over tags is one.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from ..store.errors import BadQuery
+from ..store.expression import tags_of
 from ..store.kinds import SeriesInfo
 from ..store.range_statistics import RangeStatistics, statistics_of
 from ..store.store import Store
 from .curves import chosen, whole_window
+from .derived import MARK, node_of
 from .events import Newsroom
 from .query import CSV, JSON, Query
 from .replies import Refused, json_reply, number
@@ -31,7 +36,15 @@ class RangeRoutes:
         self.newsroom = newsroom
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/statistics", self.statistics, methods=["GET"])]
+        return [Route("/statistics", self.statistics, methods=["GET"]), Route("/expression", self.expression, methods=["GET"])]
+
+    def expression(self, request: Request) -> Response:
+        """The tags of an expression, or what is wrong with it: asked while it is being written, so a wrong one is an answer, too."""
+        text = Query(request, ("text",)).needed("text")
+        try:
+            return json_reply({"tags": tags_of(node_of(MARK + text)), "error": ""})
+        except BadQuery as error:
+            return json_reply({"tags": [], "error": str(error)})
 
     def statistics(self, request: Request) -> Response:
         query = Query(request, ("tag", "run", "x", "low", "high"))

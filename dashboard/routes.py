@@ -131,7 +131,9 @@ class DataRoutes:
             "/blob/{run:path}/{digest}": self.blob,
         }
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
-        routes.extend([*self.of_run.routes(), *self.of_panes.routes(), *self.of_groups.routes(), *self.of_ranges.routes(), *self.run_table.routes()])
+        routes.extend(
+            [*self.of_run.routes(), *self.of_panes.routes(), *self.of_groups.routes(), *self.of_ranges.routes(), *self.run_table.routes()]
+        )
         routes.append(Route("/trash", self.trash, methods=["GET"]))
         routes.append(Route("/delete", self.delete, methods=["POST"]))
         routes.append(Route("/restore", self.restore, methods=["POST"]))

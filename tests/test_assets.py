@@ -23,7 +23,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ASSETS = Path(__file__).resolve().parents[1] / "dashboard" / "assets"
-PURE = ("10-core.js", "12-numbers.js", "14-columns.js", "15-card-settings.js", "15-table.js", "16-state.js", "27-band.js", "30-plot.js", "31-range.js", "45-picture.js")
+PURE = (
+    "10-core.js",
+    "12-numbers.js",
+    "14-columns.js",
+    "15-card-settings.js",
+    "15-table.js",
+    "16-state.js",
+    "27-band.js",
+    "30-plot.js",
+    "31-range.js",
+    "45-picture.js",
+)
 PURE_OF_RUNS = ("20-rows.js", "30-groups.js", "50-query.js")
 PURE_OF_RUN = ("50-ramp.js", "52-markdown.js", "56-png.js", "66-pr-curves.js", "71-graphs.js")
 NODE = shutil.which("node")

@@ -312,7 +312,10 @@ def test_a_drag_with_shift_shows_the_statistics_of_all_points_in_the_range(logge
     page.locator("#range-low").fill("100")
     page.locator("#range-high").fill("220")
     page.locator("#range-high").press("Enter")
-    until(page, "document.getElementById('range-note').textContent === 'of all points' && crossboard.rangeTable.text('\\t').includes('\\t121\\t')")
+    until(
+        page,
+        "document.getElementById('range-note').textContent === 'of all points' && crossboard.rangeTable.text('\\t').includes('\\t121\\t')",
+    )
     rows = [line.split("\t") for line in page.evaluate("crossboard.rangeTable.text('\\t')").splitlines()]
     table = {row[0]: dict(zip(rows[0], row, strict=True)) for row in rows[1:]}
     values = np.array(logged.loss["jumps"][100:221])
@@ -334,7 +337,9 @@ def test_statistics_are_a_data_route_as_json_and_csv(logged: Logged) -> None:
     with urllib.request.urlopen(logged.url + "api/statistics?tag=train/signed&low=0&high=9", timeout=20) as answer:
         found = json.load(answer)["statistics"]
     assert [(one["n"], one["min"], one["max"], one["mean"], one["start"], one["end"]) for one in found] == [(10, -1, 1, 0, 1, -1)] * 2
-    with urllib.request.urlopen(logged.url + "api/statistics?tag=train/loss&x=metric:train/tokens&high=5120&format=csv", timeout=20) as answer:
+    with urllib.request.urlopen(
+        logged.url + "api/statistics?tag=train/loss&x=metric:train/tokens&high=5120&format=csv", timeout=20
+    ) as answer:
         lines = answer.read().decode().splitlines()
     assert lines[0].startswith("run,tag,rank,n,left_out,x_start")
     assert {line.split(",")[3] for line in lines[1:]} == {"11"}
@@ -397,3 +402,31 @@ def test_a_card_opens_large_with_a_legend_that_hides_and_isolates(open_page: Ope
     again = open_page("?large=val/loss&zoom=20~40~val/loss", width=390, height=844, scheme="dark")
     settled(again, f"{big} && {big}.tag === 'val/loss' && {big}.inWindow")
     assert again.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+# ----------------------------------------------------------------------------------------------------- expressions
+
+
+def test_an_expression_is_a_card_that_says_what_is_unmatched_and_goes_again(logged: Logged, open_page: Open) -> None:
+    page = open_page("")
+    page.keyboard.press("n")
+    page.keyboard.type("val/loss - ")
+    page.keyboard.press("Enter")
+    until(page, "document.getElementById('expression-error').textContent.includes('a value is missing, at character')")
+    page.locator("#expression").fill("val/loss - train/loss * 2")
+    page.keyboard.press("Enter")
+    card = "crossboard.grid.cards.get('=val/loss - train/loss * 2')"
+    settled(page, f"{card} && {card}.drawn.length === 2")
+    one = f"{card}.drawn.find(one => one.run.name === 'calm')"
+    want = [logged.loss["calm"][step] + 1 - 2 * logged.loss["calm"][step] for step in range(0, STEPS, 2)]
+    assert page.evaluate(f"[...{one}.curve.x]") == list(range(0, STEPS, 2))
+    assert page.evaluate(f"[...{one}.curve.y]") == pytest.approx(want)
+    assert f"{STEPS} without x" not in foot(page, "val/loss - train/loss * 2")
+    assert f"{STEPS} unmatched" in foot(page, "val/loss - train/loss * 2")
+    until(page, "location.search.includes('expr=')")
+    again = open_page(page.evaluate("location.search") + "&smooth=mean:3&zoom=10~20~=val/loss+-+train/loss+*+2")
+    settled(again, f"{card}.behind.length === 2 && {card}.inWindow")
+    again.locator('.cc[aria-label="val/loss - train/loss * 2, chart"]').focus()
+    again.keyboard.press("m")
+    again.locator("#card-remove").click()
+    settled(again, f"!{card} && !location.search.includes('expr=')")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from crossboard.store.range_statistics import statistics_of
 
 POINTS = st.lists(
-    st.tuples(st.integers(-50, 50).map(float), st.one_of(st.floats(-1e6, 1e6), st.sampled_from([math.nan, math.inf, -math.inf]))), max_size=40
+    st.tuples(st.integers(-50, 50).map(float), st.one_of(st.floats(-1e6, 1e6), st.sampled_from([math.nan, math.inf, -math.inf]))),
+    max_size=40,
 )
 
 

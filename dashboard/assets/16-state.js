@@ -12,6 +12,7 @@
      zoom=LOW~HIGH~TAG      (repeated) a card's window on the x axis
      sel=LOW~HIGH~TAG       the range of x whose statistics are shown
      large=TAG              the card that is opened large
+     expr=EXPRESSION (repeated)   cards of expressions over tags
      old=TAG (repeated)     cards that show older attempts
      closed=NAME (repeated) collapsed sections;  groups=NAME (repeated) collapsed groups of the rail
      sort=name|oldest       order of the runs
@@ -38,7 +39,7 @@
   }
 
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
-    sel: null, large: '', smooth: '', cards: new Map(), old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
+    expr: new Set(), sel: null, large: '', smooth: '', cards: new Map(), old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
     bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', table: tableView.fresh()});
   const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
 
@@ -69,7 +70,7 @@
       view.env = [...new Set(q.getAll('env').filter(Boolean))].join('\n');   // keys hold no line break
     }
     if (view.page || view.tab === 'panes') for (const name of ['pane', 'find']) view[name] = q.get(name) || '';
-    for (const name of ['log', 'old', 'closed', 'groups']) view[name] = new Set(q.getAll(name));
+    for (const name of ['log', 'old', 'closed', 'groups', 'expr']) view[name] = new Set(q.getAll(name));
     const [from, to, ...of] = (q.get('sel') || '').split('~');
     if (from && Number.isFinite(+from) && +from < +to && of.length) view.sel = {tag: of.join('~'), low: +from, high: +to};
     for (const text of q.getAll('zoom')) {
@@ -95,7 +96,7 @@
     if (view.run ? view.tab === 'panes' : view.page === 'panes') for (const name of ['pane', 'find']) if (view[name]) q.set(name, view[name]);
     if (view.sort !== 'newest') q.set('sort', view.sort);
     if (view.hide.size) q.set('hide', [...view.hide].sort().join('.'));
-    for (const name of ['log', 'old', 'closed', 'groups']) for (const one of [...view[name]].sort()) q.append(name, one);
+    for (const name of ['log', 'old', 'closed', 'groups', 'expr']) for (const one of [...view[name]].sort()) q.append(name, one);
     if (view.sel) q.set('sel', `${view.sel.low}~${view.sel.high}~${view.sel.tag}`);
     for (const one of cardSettings.format(view.cards)) q.append('card', one);
     for (const [tag, [low, high]] of view.zoom) q.append('zoom', `${low}~${high}~${tag}`);

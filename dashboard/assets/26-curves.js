@@ -163,7 +163,7 @@
 
   /** Mark the cards of `tags` as changed (all when it is null). */
   function changed(tags) {
-    for (const card of new Set([...crossboard.grid.cards.values(), ...near])) if (!tags || card.tags.some(tag => tags.has(tag))) card.dirty = true;
+    for (const card of new Set([...crossboard.grid.cards.values(), ...near])) if (!tags || card.tags.some(tag => tag[0] === '=' || tags.has(tag))) card.dirty = true;
     crossboard.bands.changed(tags);
     crossboard.smoothing.changed(tags);
     crossboard.rangeTable.changed(tags);

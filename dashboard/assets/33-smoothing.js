@@ -70,7 +70,7 @@
   const pending = () => [...curves.near].filter(card => !card.hiddenAway && on(card) && lacks(card) && !card.smoothError).length;
 
   function changed(tags) {
-    for (const card of new Set([...crossboard.grid.cards.values(), ...curves.near])) if (!tags || card.tags.some(tag => tags.has(tag))) card.smoothDirty = true;
+    for (const card of new Set([...crossboard.grid.cards.values(), ...curves.near])) if (!tags || card.tags.some(tag => tag[0] === '=' || tags.has(tag))) card.smoothDirty = true;
   }
 
   /** True when what the card has may be drawn: smoothed over the same x and window, if not in the newest way. */

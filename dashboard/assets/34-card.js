@@ -41,11 +41,11 @@
   class Card {
     /** tag: its name in the view. family: the tags that are drawn together here, null for one tag alone. */
     constructor(tag, family = null) {
-      const title = family ? family.title : tag;
+      const title = family ? family.title : tag.replace(/^=/, '');
       Object.assign(this, {tag, family, name: title, tags: family ? Object.keys(family.splits) : [tag], place: 0, width: 0, curves: new Map(), signature: '', version: 0, dirty: false, reading: false,
         axis: 'step', onScreen: false, hiddenAway: true, waitsForDrawing: false, drawnOnce: false, error: null,
         windowCurves: null, windowSignature: '', older: [], olderSignature: '', at: null, drawn: [], behind: [], drag: null});
-      const cut = title.lastIndexOf('/') + 1;
+      const cut = tag[0] === '=' ? 0 : title.lastIndexOf('/') + 1;
       this.title = h('span.t', {title: this.tags.join('\n')}, h('em', {}, title.slice(0, cut)), h('b', {}, title.slice(cut) || title));
       if (family) this.title.append(h('button.lk', {type: 'button', title: `One chart of ${this.tags.join(', ')}`, onclick: () => crossboard.aliases.show()}, `${this.tags.length} tags`));
       this.notes = h('span.x');

@@ -42,7 +42,7 @@
       lacks(left, 'at x ≤ 0', 'a log axis has no place for 0 and below');
       if (this.own.x) facts.push(h('span', {title: 'this card has an x axis of its own'}, `x: ${this.own.x.replace(/^metric:/, '')}`));
       facts.push(...smoothing.describe(this));
-      if (unmatched) facts.push(h('span', {}, `${whole(unmatched)} without x`));
+      if (unmatched) facts.push(this.tag[0] === '=' ? h('span', {title: 'steps that not every tag of the expression has'}, `${whole(unmatched)} unmatched`) : h('span', {}, `${whole(unmatched)} without x`));
       if (this.showOlder && this.olderSignature) facts.push(h('span', {}, icon('restart', true), this.older.length ? 'older attempts dotted' : 'no older attempt here'));
       fill(this.facts, facts);
       if (this.canvas) this.canvas.setAttribute('aria-label', `${this.name}: ${curvesDrawn} ${curvesDrawn === 1 ? 'curve' : 'curves'}, ${words}`);

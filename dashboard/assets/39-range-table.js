@@ -135,5 +135,5 @@
   state.on('x cards run', () => { if (state.sel) { show(); read(); } });
   board.on('visible runs', () => { if (state.sel) { show(); read(); } });
 
-  crossboard.rangeTable = {select, close, toggle, mark, text, show, changed(tags) { const card = cardOf(); if (state.sel && (!tags || (card && card.tags || [state.sel.tag]).some(tag => tags.has(tag)))) read(); }};
+  crossboard.rangeTable = {select, close, toggle, mark, text, show, changed(tags) { const card = cardOf(); if (state.sel && (!tags || (card && card.tags || [state.sel.tag]).some(tag => tag[0] === '=' || tags.has(tag)))) read(); }};
 })(window);

@@ -13,6 +13,7 @@
     ['L', 'Log y axis of the card in focus', () => { const card = grid.current(); if (card) state.toggle('log', card.tag); }],
     ['M', 'Settings of the card in focus', () => { const card = grid.current(); if (card) crossboard.cardMenu.show(card); }],
     ['A', 'Statistics of all that the card in focus shows; a drag with Shift selects a part', () => crossboard.rangeTable.toggle(grid.current())],
+    ['N', 'A card of an expression over tags', () => crossboard.expressions.show()],
     ['S', 'Smoothing of all cards', () => (byId('smooth-weight') || byId('smooth')).focus()],
     ['H', 'Hide the run pointed at in the rail', () => { const run = rail.current(); if (run) board.show([run], !board.isShown(run)); }],
     ['O', 'Only the run pointed at; again: all as before', () => { const run = rail.current(); if (run) board.isolate(run); else if (state.only) state.set('only', ''); }],
