@@ -430,3 +430,14 @@ def test_an_expression_is_a_card_that_says_what_is_unmatched_and_goes_again(logg
     again.keyboard.press("m")
     again.locator("#card-remove").click()
     settled(again, f"!{card} && !location.search.includes('expr=')")
+
+
+def test_a_card_has_a_size_of_its_own_that_a_link_keeps(open_page: Open) -> None:
+    page = open_page("")
+    before = chart(page).bounding_box()
+    chart(page).focus()
+    page.keyboard.press("m")
+    page.locator("#card-size").select_option("L")
+    settled(page, f"{CARD}.width > {1.8 * before['width']} && location.search.includes('size')")
+    again = open_page(page.evaluate("location.search"))
+    assert chart(again).bounding_box()["height"] > before["height"] + 80

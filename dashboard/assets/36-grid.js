@@ -96,6 +96,7 @@
         if (cards.has(key) && cards.get(key).tags.join('\n') !== tags.join('\n')) drop(key);
         if (!cards.has(key)) {
           const card = new Card(key, family);
+          crossboard.cardMenu.sized(card);
           cards.set(key, card);
           nearObserver.observe(card.element);
           screenObserver.observe(card.element);

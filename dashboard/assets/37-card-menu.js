@@ -15,6 +15,9 @@
     curves.pump();
   };
 
+  /** Bring a card to the size that is set for it. */
+  function sized(card) { for (const name of ['S', 'L']) card.element.classList.toggle(`size-${name}`, card.own.size === name); }
+
   /** True when a card has anything that its menu can set. */
   const isSet = card => card.log || Object.keys(card.own).length > 0;
 
@@ -52,7 +55,8 @@
       kind === 'fixed' && fixed(card),
       pick('card-x', 'x axis', [['', 'as the page'], ['step', 'step'], ['relative', 'relative'], ['wall', 'wall'], ...other, ...tags], card.own.x || '', x => { card.set('x', x); refresh(); }),
       crossboard.linesBar.control('card-smooth', card.own.smooth || '', [['', 'as the page'], ['none', 'no smoothing']], (value, again) => { card.set('smooth', value); if (again) refresh(); }),
-      ...more.map(make => make(card)),
+      pick('card-size', 'size', [['S', 'small'], ['', 'medium'], ['L', 'large, two columns']], card.own.size || '', name => card.set('size', name)),
+      ...more.map(make => make(card)).filter(Boolean),
       h('div.line.end', {}, h('button.btn', {type: 'button', id: 'card-reset', disabled: !isSet(card), onclick: () => reset(card)}, 'Reset this card')),
     ];
   }
@@ -117,7 +121,10 @@
   document.addEventListener('pointerdown', event => { if (open && !open.box.contains(event.target) && !(event.target.closest && event.target.closest('[data-act=menu]'))) close(false); });
   addEventListener('resize', () => close(false));
   state.on('run', () => close(false));
-  state.on('cards', () => { for (const card of curves.near) { card.redraw(); } });
+  state.on('cards', () => {
+    for (const card of crossboard.grid.cards.values()) sized(card);
+    for (const card of curves.near) card.redraw();
+  });
 
-  crossboard.cardMenu = {show, close, refresh, isSet, more, isOpen: card => Boolean(open && open.card === card)};
+  crossboard.cardMenu = {show, sized, close, refresh, isSet, more, isOpen: card => Boolean(open && open.card === card)};
 })(window);

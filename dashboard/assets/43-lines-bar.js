@@ -51,7 +51,7 @@
     const held = place.contains(document.activeElement) ? document.activeElement.id : '', tags = metric && !board.tags.includes(metric) ? [metric, ...board.tags] : board.tags;
     fill(place,
       h('label.pick', {}, h('span', {}, 'x'), h('select.xm', {id: 'x-metric', 'aria-label': 'Another metric as x axis', onchange: event => { crossboard.page.setX(event.target.value ? `metric:${event.target.value}` : 'step'); crossboard.page.fields(); }},
-        h('option', {value: '', selected: !metric}, 'no metric'), tags.map(tag => h('option', {value: tag, selected: tag === metric}, tag))), icon('down', true)),
+        h('option', {value: '', selected: !metric}, 'x: a metric …'), tags.map(tag => h('option', {value: tag, selected: tag === metric}, tag))), icon('down', true)),
       control('smooth', state.smooth, [['', 'no smoothing']], value => state.set('smooth', value)), crossboard.expressions.button());
     if (held && byId(held)) byId(held).focus();
   }
