@@ -35,6 +35,7 @@ from .group_routes import GroupRoutes
 from .media import Media
 from .pane_routes import PaneRoutes
 from .query import COLUMNS, CSV, JSON, Query
+from .range_routes import RangeRoutes
 from .replies import Refused, json_reply, number, to_json
 from .run_routes import RunRoutes
 from .run_table import RunTable
@@ -113,6 +114,7 @@ class DataRoutes:
         self.of_groups = GroupRoutes(store, newsroom)
         self.run_table = RunTable(store, newsroom)
         self.deletions = Deletions(store)
+        self.of_ranges = RangeRoutes(store, newsroom)
 
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
@@ -129,7 +131,9 @@ class DataRoutes:
             "/blob/{run:path}/{digest}": self.blob,
         }
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
-        routes.extend([*self.of_run.routes(), *self.of_panes.routes(), *self.of_groups.routes(), *self.run_table.routes()])
+        routes.extend(
+            [*self.of_run.routes(), *self.of_panes.routes(), *self.of_groups.routes(), *self.of_ranges.routes(), *self.run_table.routes()]
+        )
         routes.append(Route("/trash", self.trash, methods=["GET"]))
         routes.append(Route("/delete", self.delete, methods=["POST"]))
         routes.append(Route("/restore", self.restore, methods=["POST"]))

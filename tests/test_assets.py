@@ -23,7 +23,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ASSETS = Path(__file__).resolve().parents[1] / "dashboard" / "assets"
-PURE = ("10-core.js", "12-numbers.js", "14-columns.js", "15-table.js", "16-state.js", "17-run-query.js", "27-band.js", "30-plot.js")
+PURE = (
+    "10-core.js",
+    "12-numbers.js",
+    "14-columns.js",
+    "15-card-settings.js",
+    "15-table.js",
+    "16-state.js",
+    "17-run-query.js",
+    "27-band.js",
+    "30-plot.js",
+    "31-range.js",
+    "45-picture.js",
+)
 PURE_OF_RUNS = ("20-rows.js", "30-groups.js")
 PURE_OF_RUN = ("50-ramp.js", "52-markdown.js", "56-png.js", "66-pr-curves.js", "71-graphs.js")
 NODE = shutil.which("node")
@@ -84,6 +96,8 @@ def test_linear_ticks_are_round_and_inside_the_range() -> None:
 
 def test_ticks_of_degenerate_ranges_end() -> None:
     assert run_js("cb.numbers.linearTicks(5, 5, 4)") == [5]
+    assert run_js("cb.numbers.linearTicks(1, 1 + Number.EPSILON, 4)")[0] == 1
+    assert len(run_js("cb.numbers.linearTicks(1e300, 1e300 * (1 + Number.EPSILON), 4)")) <= 100
     assert run_js("cb.numbers.linearTicks(-Infinity, Infinity, 4)") == []
     assert run_js("cb.numbers.logTicks(0, 1, 4)") == []
     assert len(run_js("cb.numbers.linearTicks(-1.7e308, 1.7e308, 4)")) <= 100

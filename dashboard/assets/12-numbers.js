@@ -15,8 +15,8 @@
     let step = (part < 1.5 ? 1 : part < 3.5 ? 2 : part < 7.5 ? 5 : 10) * power;
     if (integers) step = Math.max(1, step);
     const ticks = [], first = Math.ceil(low / step - 1e-9);
-    for (let i = first; i * step <= high + step * 1e-9 && ticks.length < 100; i++) {
-      const tick = tidy(i * step) + 0;
+    for (let n = 0; n < 100 && (first + n) * step <= high + step * 1e-9; n++) {   // counted by n: neighbours of a large whole number are one float64
+      const tick = tidy((first + n) * step) + 0;
       if (!ticks.length || tick > ticks[ticks.length - 1]) ticks.push(tick);   // so far out that neighbours are one float64
     }
     return ticks;
@@ -128,7 +128,11 @@
   }
 
   /** Ticks and their labels of an x axis of `kind` "step", "relative", "wall" or anything else (a metric). */
-  function xAxis(kind, low, high, count) {
+  function xAxis(kind, low, high, count, log = false) {
+    if (log) {
+      const ticks = logTicks(low, high, count), own = ticks.length < 2 || ticks[ticks.length - 1] / ticks[0] >= 9;
+      return {ticks, label: kind === 'relative' ? duration : own ? logLabel : axisLabels(ticks)};
+    }
     if (kind === 'relative') {
       const ticks = timeTicks(low, high, count);
       return {ticks, label: v => v === 0 ? '0' : duration(v)};

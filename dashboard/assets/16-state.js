@@ -7,7 +7,12 @@
      hide=ID ...            hidden runs, each by a six-character mark of its key, joined by "."
      only=ID                the isolated run; several are joined by "."
      log=TAG (repeated)     cards with a log y axis
+     smooth=ema:WEIGHT|gaussian:SIGMA|mean:POINTS   smoothing of all cards, else none
+     card=SETTINGS (repeated)   what is set for one card alone, see 15-card-settings.js
      zoom=LOW~HIGH~TAG      (repeated) a card's window on the x axis
+     sel=LOW~HIGH~TAG       the range of x whose statistics are shown
+     large=TAG              the card that is opened large
+     expr=EXPRESSION (repeated)   cards of expressions over tags
      old=TAG (repeated)     cards that show older attempts
      closed=NAME (repeated) collapsed sections;  groups=NAME (repeated) collapsed groups of the rail
      sort=name|oldest|high|low   order of the runs; the last two by metric=TAG.STATISTIC, the number that the rail shows
@@ -27,7 +32,7 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
-  const {announcer, tableView} = crossboard;
+  const {announcer, cardSettings, tableView} = crossboard;
 
   /** Six characters that stand for a run's key in the URL (FNV-1a, 31 bits). */
   function mark(key) {
@@ -37,7 +42,7 @@
   }
 
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
-    old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
+    expr: new Set(), sel: null, large: '', smooth: '', cards: new Map(), old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
     rail: '', pin: [], base: '', colour: '', dash: '', metric: '',
     bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', table: tableView.fresh()});
   const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
@@ -46,7 +51,9 @@
     const q = new URLSearchParams(search), view = fresh();
     const x = q.get('x') || '';
     if (['relative', 'wall'].includes(x) || x.startsWith('metric:')) view.x = x;
-    for (const name of ['tags', 'runs', 'project', 'only']) view[name] = q.get(name) || '';
+    for (const name of ['tags', 'runs', 'project', 'only', 'large']) view[name] = q.get(name) || '';
+    if (cardSettings.smoothing(q.get('smooth') || '')) view.smooth = q.get('smooth');
+    view.cards = cardSettings.parse(q.getAll('card'));
     if (['name', 'oldest', 'high', 'low'].includes(q.get('sort'))) view.sort = q.get('sort');
     if (/^(framework|project|group|status|none|config:.+)$/s.test(q.get('rail') || '')) view.rail = q.get('rail');
     for (const name of ['base', 'colour', 'dash', 'metric']) view[name] = q.get(name) || '';
@@ -70,7 +77,9 @@
       view.env = [...new Set(q.getAll('env').filter(Boolean))].join('\n');   // keys hold no line break
     }
     if (view.page || view.tab === 'panes') for (const name of ['pane', 'find']) view[name] = q.get(name) || '';
-    for (const name of ['log', 'old', 'closed', 'groups']) view[name] = new Set(q.getAll(name));
+    for (const name of ['log', 'old', 'closed', 'groups', 'expr']) view[name] = new Set(q.getAll(name));
+    const [from, to, ...of] = (q.get('sel') || '').split('~');
+    if (from && Number.isFinite(+from) && +from < +to && of.length) view.sel = {tag: of.join('~'), low: +from, high: +to};
     for (const text of q.getAll('zoom')) {
       const [low, high, ...tag] = text.split('~');
       if (Number.isFinite(+low) && +low < +high && tag.length) view.zoom.set(tag.join('~'), [+low, +high]);
@@ -81,7 +90,8 @@
   function format(view) {
     const q = new URLSearchParams();
     if (view.x !== 'step') q.set('x', view.x);
-    for (const name of ['tags', 'runs', 'project', 'only', 'join', 'theme', 'bands', 'interp']) if (view[name]) q.set(name, view[name]);
+    for (const name of ['tags', 'runs', 'project', 'only', 'large', 'join', 'theme', 'bands', 'interp']) if (view[name]) q.set(name, view[name]);
+    if (view.smooth) q.set('smooth', view.smooth);
     if (view.stat !== 'mean') q.set('stat', view.stat);
     if (view.band !== (view.stat === 'mean' ? 't' : 'bca')) q.set('band', view.band);
     if (view.run) for (const name of ['run', 'tab', 'tag', 'step']) if (view[name]) q.set(name, view[name]);
@@ -95,7 +105,9 @@
     for (const name of ['rail', 'base', 'colour', 'dash', 'metric']) if (view[name]) q.set(name, view[name]);
     if (view.pin.length) q.set('pin', view.pin.join('.'));
     if (view.hide.size) q.set('hide', [...view.hide].sort().join('.'));
-    for (const name of ['log', 'old', 'closed', 'groups']) for (const one of [...view[name]].sort()) q.append(name, one);
+    for (const name of ['log', 'old', 'closed', 'groups', 'expr']) for (const one of [...view[name]].sort()) q.append(name, one);
+    if (view.sel) q.set('sel', `${view.sel.low}~${view.sel.high}~${view.sel.tag}`);
+    for (const one of cardSettings.format(view.cards)) q.append('card', one);
     for (const [tag, [low, high]] of view.zoom) q.append('zoom', `${low}~${high}~${tag}`);
     const text = q.toString().replaceAll('%2F', '/').replaceAll('%7E', '~').replaceAll('%3A', ':');
     return text ? '?' + text : '';

@@ -45,7 +45,7 @@
     charts() {
       const of = new Map();
       if (!state.bands) for (const family of board.families) for (const tag of Object.keys(family.splits)) of.set(tag, family);
-      const made = [], done = new Set();
+      const made = state.run ? [] : [...state.expr].map(text => ({key: `=${text}`, title: text, tags: [`=${text}`], family: null, section: 'expressions'})), done = new Set();
       for (const tag of board.tags) {
         const family = of.get(tag);
         if (!family) made.push({key: tag, title: tag, tags: [tag], family: null});

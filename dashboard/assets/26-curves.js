@@ -26,8 +26,9 @@
     const among = runs.length || board.order.length || 1, rounded = 2 ** Math.ceil(Math.log2(among));
     const fit = Math.ceil(Math.max(120, card.width || 340) / 2 / 40) * 40;
     const buckets = Math.max(24, Math.min(fit, Math.floor(POINTS_A_CARD / 4 / rounded)));
-    return {x: state.x, buckets, runs, points: Math.max(200, Math.min(2000, Math.floor(POINTS_A_CARD / rounded))),
-      signature: `${state.x}|${buckets}|${runs.join()}`};
+    const x = card.x || state.x;
+    return {x, buckets, runs, points: Math.max(200, Math.min(2000, Math.floor(POINTS_A_CARD / rounded))),
+      signature: `${x}|${buckets}|${runs.join()}`};
   }
 
   async function read(path, signal) {
@@ -153,7 +154,8 @@
       }
     }
     crossboard.bands.pump();
-    stats.pending = [...near].filter(card => !card.hiddenAway && (card.reading || card.waitsForDrawing || card.signature === '')).length + crossboard.bands.pending();
+    crossboard.smoothing.pump();
+    stats.pending = [...near].filter(card => !card.hiddenAway && (card.reading || card.waitsForDrawing || card.signature === '')).length + crossboard.bands.pending() + crossboard.smoothing.pending();
     if (soonest < Infinity) timer = setTimeout(pump, Math.max(10, soonest - now));
   }
 
@@ -161,14 +163,16 @@
 
   /** Mark the cards of `tags` as changed (all when it is null). */
   function changed(tags) {
-    for (const card of new Set([...crossboard.grid.cards.values(), ...near])) if (!tags || card.tags.some(tag => tags.has(tag))) card.dirty = true;
+    for (const card of new Set([...crossboard.grid.cards.values(), ...near])) if (!tags || card.tags.some(tag => tag[0] === '=' || tags.has(tag))) card.dirty = true;
     crossboard.bands.changed(tags);
+    crossboard.smoothing.changed(tags);
+    crossboard.rangeTable.changed(tags);
     pump();
   }
 
   document.addEventListener('visibilitychange', () => { if (!document.hidden) pump(); });
 
-  crossboard.curves = {near, pump, prefetch, changed, wanted, curveKey, removed(keys) {
+  crossboard.curves = {near, pump, prefetch, changed, wanted, curveKey, read, query, byTag, perRequest, removed(keys) {
     if (!keys.length) return;
     const gone = new Set(keys);
     for (const card of new Set([...crossboard.grid.cards.values(), ...near]))

@@ -43,20 +43,21 @@
     return g;
   }
 
-  /** Where a plot lies in its canvas, its scales and ticks. spec: {width, height, x: [low, high], y: [low, high], log, axis, bare}. */
+  /** Where a plot lies in its canvas, its scales and ticks. spec: {width, height, x: [low, high], y: [low, high], log, logx, axis, bare}; a log
+      axis wants its range above 0. */
   function geometry(spec) {
-    const {width, height, log, axis, bare} = spec, [x0, x1] = spec.x, [y0, y1] = spec.y;
+    const {width, height, log, logx, axis, bare} = spec, [x0, x1] = spec.x, [y0, y1] = spec.y;
     const top = bare ? 2 : 6, bottom = height - (bare ? 2 : 18), right = width - (bare ? 0 : 12), tall = bottom - top;
     const yTicks = bare ? [] : log ? numbers.logTicks(y0, y1, tall < 90 ? 3 : 5) : numbers.linearTicks(y0, y1, tall < 90 ? 3 : 4);
     const label = log && yTicks.length && yTicks[yTicks.length - 1] / yTicks[0] >= 9 ? numbers.logLabel : numbers.axisLabels(yTicks);
     const yLabels = yTicks.map(label), longest = yLabels.reduce((n, text) => Math.max(n, text.length), 0);
     const left = bare ? 0 : Math.max(40, Math.min(78, 12 + longest * 6.1));
-    const kx = (right - left) / (x1 - x0), l0 = log ? Math.log(y0) : y0, ky = (bottom - top) / ((log ? Math.log(y1) : y1) - l0);
-    const X = v => left + (v - x0) * kx;
+    const a0 = logx ? Math.log(x0) : x0, kx = (right - left) / ((logx ? Math.log(x1) : x1) - a0), l0 = log ? Math.log(y0) : y0, ky = (bottom - top) / ((log ? Math.log(y1) : y1) - l0);
+    const X = logx ? v => left + (Math.log(v) - a0) * kx : v => left + (v - x0) * kx;
     const Y = log ? v => bottom - (Math.log(v) - l0) * ky : v => bottom - (v - l0) * ky;
-    const back = px => x0 + (px - left) / kx;
-    const xs = bare ? null : numbers.xAxis(axis, x0, x1, Math.max(2, Math.floor((right - left) / (axis === 'step' ? 74 : 84))));
-    return {width, height, left, right, top, bottom, X, Y, back, log, yTicks, yLabels, xTicks: xs ? xs.ticks : [], xLabel: xs && xs.label, x0, x1, y0, y1};
+    const back = logx ? px => Math.exp(a0 + (px - left) / kx) : px => x0 + (px - left) / kx;
+    const xs = bare ? null : numbers.xAxis(axis, x0, x1, Math.max(2, Math.floor((right - left) / (axis === 'step' ? 74 : 84))), logx);
+    return {width, height, left, right, top, bottom, X, Y, back, log, logx, yTicks, yLabels, xTicks: xs ? xs.ticks : [], xLabel: xs && xs.label, x0, x1, y0, y1};
   }
 
   function frame(g, at) {
@@ -99,11 +100,11 @@
 
   /** Add a curve's line to the open path. Points that stand alone go to `lone` as x, y pairs; returns the points visited. */
   function trace(g, curve, at, lone) {
-    const {x, y} = curve, [from, to] = span(curve, at.x0, at.x1), {X, Y, log} = at;
+    const {x, y} = curve, [from, to] = span(curve, at.x0, at.x1), {X, Y, log, logx} = at;
     let length = 0, px = 0, py = 0;
     for (let i = from; i < to; i++) {
       const v = y[i];
-      if (v - v !== 0 || (log && v <= 0)) {
+      if (v - v !== 0 || (log && v <= 0) || (logx && x[i] <= 0)) {
         if (length === 1) lone.push(px, py);
         length = 0;
         continue;
@@ -258,7 +259,7 @@
       const room = Math.max(Math.log(high / low) * 0.05, 0.05);
       return [low * Math.exp(-room), high * Math.exp(room)];
     }
-    if (low === high) {
+    if (high - low <= 1e-14 * Math.max(Math.abs(low), Math.abs(high))) {   // one value, but for the rounding of a mean
       const room = Math.abs(low) * 0.1 || 1;
       return [low - room, high + room];
     }

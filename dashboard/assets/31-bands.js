@@ -10,7 +10,7 @@
   const QUIET_MS = 1000, FAILED_MS = 3000, MANY = 200, MOST_POINTS = 40000;
   let request = null, timer = 0, selection = '', selected = null;
 
-  const on = () => Boolean(state.bands) && !state.run && !state.x.startsWith('metric:') && groups.by === state.bands;
+  const on = card => Boolean(state.bands) && !state.run && !(card ? card.x : state.x).startsWith('metric:') && groups.by === state.bands;
 
   /** The runs that are drawn, in as few marks as it takes. */
   function chosen() {
@@ -26,9 +26,9 @@
 
   /** What `card` asks for, as the query without its tag. */
   function wanted(card) {
-    const q = new URLSearchParams({by: state.bands, statistic: state.stat, band: state.band, x: state.x, at: 'shared', members: '0'});
+    const q = new URLSearchParams({by: state.bands, statistic: state.stat, band: state.band, x: card.x, at: 'shared', members: '0'});
     q.set('buckets', Math.ceil(Math.max(120, card.width || 340) / 2 / 40) * 40);
-    q.set('interpolate', state.x !== 'step' || state.interp ? '1' : '0');
+    q.set('interpolate', card.x !== 'step' || state.interp ? '1' : '0');
     if (card.zoom) { q.set('low', card.zoom[0]); q.set('high', card.zoom[1]); }
     return `${q}${chosen() ? `&${chosen()}` : ''}`;
   }
@@ -61,17 +61,17 @@
     curves.pump();
   }
 
-  const lacks = card => !card.bands || card.bands.name !== wanted(card);
+  const lacks = card => !card.x.startsWith('metric:') && (!card.bands || card.bands.name !== wanted(card));
 
   /** Start the request that is due, and end the one that nobody waits for. */
   function pump() {
     clearTimeout(timer);
-    if (request && (!on() || !request.cards.some(card => curves.near.has(card) && wanted(card) === request.name))) request.stop.abort();
-    if (!on() || request || !board.loaded || document.hidden) return;
+    if (request && (!on(request.cards[0]) || !request.cards.some(card => curves.near.has(card) && wanted(card) === request.name))) request.stop.abort();
+    if (!state.bands || request || !board.loaded || document.hidden) return;
     const now = performance.now(), due = [];
     let soonest = Infinity;
     for (const card of curves.near) {
-      if (!card.signature || !(lacks(card) || card.bandsDirty)) continue;
+      if (!card.signature || !on(card) || !(lacks(card) || card.bandsDirty)) continue;
       const at = lacks(card) && !card.bandsError ? 0 : card.bandsAt || 0;
       if (at <= now) due.push(card); else soonest = Math.min(soonest, at);
     }
@@ -83,7 +83,7 @@
   }
 
   /** How many cards still wait for their bands. */
-  const pending = () => state.bands && !state.run && !groups.error ? [...curves.near].filter(card => !card.hiddenAway && (groups.by !== state.bands || (on() && lacks(card) && !card.bandsError))).length : 0;
+  const pending = () => state.bands && !state.run && !groups.error ? [...curves.near].filter(card => !card.hiddenAway && (groups.by !== state.bands || (on(card) && lacks(card) && !card.bandsError))).length : 0;
 
   function changed(tags) {
     for (const card of new Set([...crossboard.grid.cards.values(), ...curves.near])) if (!tags || tags.has(card.tag)) card.bandsDirty = true;
@@ -92,7 +92,7 @@
   /** True when what the card has may be drawn: the same groups over the same x and window, if not of the newest choice. */
   function fits(card) {
     const {bands} = card;
-    if (!bands || bands.head.by !== state.bands || bands.head.x !== state.x) return false;
+    if (!bands || bands.head.by !== state.bands || bands.head.x !== card.x) return false;
     const asked = new URLSearchParams(bands.name), zoom = card.zoom;
     return zoom ? asked.get('low') === String(zoom[0]) && asked.get('high') === String(zoom[1]) : !asked.has('low');
   }
@@ -100,7 +100,7 @@
   /** What a card draws when its members are `list`: a line with its band for each group, and what is left of its members. */
   function dress(card, list) {
     card.members = null;
-    if (!on()) return list;
+    if (!on(card)) return list;
     card.members = list;
     const have = fits(card) ? card.bands.groups : new Map(), found = [], tails = [], of = new Map();
     for (const one of list) {
@@ -129,7 +129,7 @@
 
   /** Where the groups of a card are as CSV, every point; "" where it draws none. */
   function csv(card) {
-    if (!on()) return '';
+    if (!on(card)) return '';
     const q = new URLSearchParams(wanted(card));
     q.set('buckets', 100000);
     return url(`api/groups?tag=${encodeURIComponent(card.tag)}&${q}&format=csv`);
@@ -147,14 +147,14 @@
   }
 
   function foot(card) {
-    if (state.x.startsWith('metric:')) return {words: '', facts: [h('span', {title: 'groups have no common x there: it need not grow'}, 'no bands over a metric')]};
+    if (card.x.startsWith('metric:')) return {words: '', facts: [h('span', {title: 'groups have no common x there: it need not grow'}, 'no bands over a metric')]};
     if (groups.error || card.bandsError) return {words: '', facts: [h('span.warn', {title: groups.error || card.bandsError}, icon('clock', true), 'no bands')]};
-    const waits = !on() || lacks(card), words = band.STATISTICS[state.stat];
-    if (!on() || !fits(card)) return {words: `${words} of the groups pending`, facts: []};
+    const waits = !on(card) || lacks(card), words = band.STATISTICS[state.stat];
+    if (!on(card) || !fits(card)) return {words: `${words} of the groups pending`, facts: []};
     const {head} = card.bands, drawn = card.drawn.filter(one => one.band), list = drawn.map(one => one.band), facts = [];
     const apart = [...card.bands.groups.values()].filter(group => group.members > 1 && !group.total && !group.curve.x.length);
     for (const one of band.cautions(head, list)) facts.push(h('span', {title: one.title}, icon('alert', true), one.words));
-    if (apart.length) facts.push(h('span', {title: state.x === 'step' && !state.interp ? 'Their runs logged at different steps. “Interpolate” in the bar takes values between two points of a run.' : 'Their runs do not overlap.'}, icon('alert', true), `${numbers.whole(apart.length)} ${apart.length === 1 ? 'group shares' : 'groups share'} no ${state.x === 'step' ? 'step' : 'time'}`));
+    if (apart.length) facts.push(h('span', {title: card.x === 'step' && !state.interp ? 'Their runs logged at different steps. “Interpolate” in the bar takes values between two points of a run.' : 'Their runs do not overlap.'}, icon('alert', true), `${numbers.whole(apart.length)} ${apart.length === 1 ? 'group shares' : 'groups share'} no ${card.x === 'step' ? 'step' : 'time'}`));
     const shown = list.reduce((n, group) => n + group.n, 0), total = list.reduce((n, group) => n + group.total, 0), every = Math.max(1, ...list.map(group => group.every));
     const sample = list.every(group => group.raw) ? `all ${numbers.whole(total)} points` : `${numbers.whole(Math.min(shown, total))} of ${numbers.whole(total)} points, extremes kept`;
     const said = list.length ? band.words(head, list) : apart.length ? 'single runs' : 'no group of several runs here';

@@ -6,19 +6,24 @@
   const ROWS = 7;
   let box = null;
 
-  /** Show rows [{colour, dashed, name, detail, x, value, interval}] (nearest first) at page position left, top. axis: kind of the x values. */
+  const place = (axis, x) => axis === 'wall' ? numbers.clock(x) : axis === 'relative' ? numbers.duration(x) : numbers.whole(x);
+
+  /** Show rows [{colour, dashed, name, detail, x, value, interval, logged: null or {x, value}}] (nearest first) at page position left, top. axis: kind of the x values. */
   function show({left, top, axis, x, aside, rows}) {
-    if (!box) { box = h('div.tip', {'aria-hidden': 'true'}); document.body.append(box); }
+    if (!box) { box = h('div.tip', {'aria-hidden': 'true'}); }
+    const above = document.querySelector('dialog.large[open]') || document.body;
+    if (box.parentNode !== above) above.append(box);
     const shown = rows.slice(0, ROWS), more = rows.length - shown.length;
     fill(box,
       h('div.h', {}, h('b', {}, numbers.xValue(axis, x)), h('span', {}, aside || '')),
-      shown.map((row, i) => h(`div.r${i === 0 ? '.near' : ''}`, {},
+      shown.map((row, i) => h(`div.r${i === 0 ? '.near' : ''}${row.logged ? '.two' : ''}`, {},
         h(`span.sl${row.dashed ? '.dash' : ''}`, {style: `--c:${row.colour}`}),
         h('span.nn.trunc', {}, row.name, row.detail ? h('span.dim', {}, ` · ${row.detail}`) : null),
-        h('span.at', {}, row.x === x ? '' : `at ${axis === 'wall' ? numbers.clock(row.x) : axis === 'relative' ? numbers.duration(row.x) : numbers.whole(row.x)}`),
+        h('span.at', {}, row.x === x ? '' : `at ${place(axis, row.x)}`),
         h('b', {}, numbers.value(row.value)),
+        row.logged ? h('span.lg', {}, numbers.value(row.logged.value), row.logged.x === row.x ? null : ` at ${place(axis, row.logged.x)}`) : null,
         row.interval ? h('span.iv', {}, row.interval) : null)),
-      more > 0 ? h('div.f', {}, h('span', {}, 'nearest first'), h('span', {}, `${numbers.whole(more)} more`)) : null);
+      more > 0 || shown.some(row => row.logged) ? h('div.f', {}, h('span', {}, shown.some(row => row.logged) ? 'nearest first: smoothed, then logged value' : 'nearest first'), more > 0 ? h('span', {}, `${numbers.whole(more)} more`) : null) : null);
     box.hidden = false;
     const {offsetWidth: width, offsetHeight: height} = box, room = innerWidth - 8;
     const fitsRight = left + 18 + width <= room, fitsLeft = left - 18 - width >= 8;

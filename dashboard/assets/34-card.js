@@ -4,9 +4,10 @@
    `curves` for data. It draws in the shared queue, a few milliseconds a frame, so that many cards never freeze the page. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {h, fill, icon, band, bands, board, columns, curves, numbers, plot, state, stats, tooltip, url} = crossboard;
+  const crossboard = root.crossboard, {h, fill, band, bands, board, columns, curves, numbers, plot, range, smoothing, state, stats, tooltip} = crossboard;
   const FRAME_MS = 10, SKELETON_MS = 150, DRAG_PX = 4;
   const SPLIT_DASHES = 240;   // up to so many curves tell train from validation by dash
+  const NONE = Object.freeze({});
   const RUN_DOTS = 40;   // up to so many curves carry a dot under the cursor
 
   /* ---- the queue of drawings */
@@ -40,11 +41,11 @@
   class Card {
     /** tag: its name in the view. family: the tags that are drawn together here, null for one tag alone. */
     constructor(tag, family = null) {
-      const title = family ? family.title : tag;
+      const title = family ? family.title : tag.replace(/^=/, '');
       Object.assign(this, {tag, family, name: title, tags: family ? Object.keys(family.splits) : [tag], place: 0, width: 0, curves: new Map(), signature: '', version: 0, dirty: false, reading: false,
         axis: 'step', onScreen: false, hiddenAway: true, waitsForDrawing: false, drawnOnce: false, error: null,
-        windowCurves: null, windowSignature: '', older: [], olderSignature: '', at: null, drawn: [], drag: null});
-      const cut = title.lastIndexOf('/') + 1;
+        windowCurves: null, windowSignature: '', older: [], olderSignature: '', at: null, drawn: [], behind: [], drag: null});
+      const cut = tag[0] === '=' ? 0 : title.lastIndexOf('/') + 1;
       this.title = h('span.t', {title: this.tags.join('\n')}, h('em', {}, title.slice(0, cut)), h('b', {}, title.slice(cut) || title));
       if (family) this.title.append(h('button.lk', {type: 'button', title: `One chart of ${this.tags.join(', ')}`, onclick: () => crossboard.aliases.show()}, `${this.tags.length} tags`));
       this.notes = h('span.x');
@@ -59,6 +60,10 @@
 
     get zoom() { return state.zoom.get(this.tag) || null; }
     get log() { return state.log.has(this.tag); }
+    get own() { return state.cards.get(this.tag) || NONE; }
+    get x() { return this.own.x || state.x; }
+    get logx() { return Boolean(this.own.logx) && this.axis !== 'wall'; }
+    get smoothing() { return this.own.smooth === 'none' ? '' : this.own.smooth || state.smooth; }
     get showOlder() { return state.old.has(this.tag); }
 
     /* ---- near and far */
@@ -153,7 +158,7 @@
       if (!this.width) return;
       const zoom = this.zoom, whole = this.entries(this.curves);
       this.inWindow = Boolean(zoom && this.windowCurves && this.windowSignature.endsWith(`|${zoom[0]}|${zoom[1]}`));
-      const drawn = bands.dress(this, this.inWindow ? this.entries(this.windowCurves) : whole);
+      const drawn = smoothing.dress(this, bands.dress(this, this.inWindow ? this.entries(this.windowCurves) : whole));
       if (this.showOlder && this.olderSignature.startsWith(`${this.axis}|`)) for (const curve of this.older) {
         const run = board.runs.get(curve.run);
         if (run && board.isShown(run) && curve.x.length) drawn.push({curve, run, ...plot.look(run.slot), older: true});
@@ -163,15 +168,21 @@
       this.size();
       clearTimeout(this.skeletonTimer);
       const g = plot.prepare(this.canvas, this.width, this.height), list = drawn.map(one => one.curve);
-      const x = zoom || spread(list), y = plot.extent(bands.extents(drawn), zoom, this.log);
+      const all = range.spread(list, this.logx), x = zoom && !(this.logx && zoom[0] <= 0) ? zoom : all && (zoom ? [Math.min(all[0], zoom[1] / 2), zoom[1]] : all);
+      const extents = bands.extents(drawn).concat(this.behind.map(one => one.curve)), y = x && range.y(extents, zoom || this.logx ? x : null, this.log, this.own.range || '');
       this.at = null;
       if (!drawn.length && !zoom) this.message('none');
+      else if (!x) this.message('logx');
       else if (this.log && !y && list.some(curve => curve.finite)) this.message('log');
       else {
         this.message(null);
-        this.at = plot.geometry({width: this.width, height: this.height, x, y: plot.roomy(y || (this.log ? [0.1, 1] : [0, 1]), this.log && Boolean(y)), log: this.log && Boolean(y), axis: this.axis});
+        this.at = plot.geometry({width: this.width, height: this.height, x, y: y || [0, 1], log: this.log && Boolean(y), logx: this.logx, axis: this.axis});
         if (!y) this.at.yTicks = [];   // nothing finite: no scale to claim
-        stats.points += plot.draw(g, this.at, drawn, {...plot.style(drawn.length, Boolean(zoom), density(drawn, this.at)), filled: true});
+        const bare = this.behind.length ? {...this.at, xTicks: [], yTicks: []} : this.at;
+        if (this.behind.length) stats.points += plot.draw(g, this.at, this.behind, smoothing.style(this.behind.length, density(this.behind, this.at)));
+        stats.points += plot.draw(g, bare, drawn, {...plot.style(drawn.length, Boolean(zoom), this.behind.length ? 0 : density(drawn, this.at)), filled: true});
+        this.left = this.log || this.logx || this.own.range ? range.left(drawn.map(one => one.logged || one.curve), this.at) : null;
+        if (this.left && this.left.outside) range.marks(g, drawn.concat(this.behind), this.at);
         crossboard.looks.drawReference(g, this.at, this.tag);
         if (zoom) this.drawStrip(whole, zoom);
       }
@@ -181,6 +192,7 @@
       this.drawnOnce = true;
       stats.drawn++;
       stats.lastPixelTime = performance.timeOrigin + performance.now();
+      if (crossboard.onCardDrawn) crossboard.onCardDrawn(this);
       if (stats.onDrawn) stats.onDrawn(this);
     }
 
@@ -188,7 +200,7 @@
       if (!this.stripCanvas) { this.stripCanvas = h('canvas', {'aria-hidden': 'true'}); fill(this.strip, this.stripCanvas); this.listenStrip(); }
       const width = this.strip.clientWidth, height = this.strip.clientHeight, g = plot.prepare(this.stripCanvas, width, height);
       const list = whole.map(one => one.curve), y = plot.extent(list, null, this.log);
-      const all = spread(list), at = plot.geometry({width, height, x: all, y: plot.roomy(y || [0, 1], this.log && Boolean(y)), log: this.log && Boolean(y), axis: this.axis, bare: true});
+      const all = range.spread(list, this.logx) || [1, 2], at = plot.geometry({width, height, logx: this.logx, x: all, y: plot.roomy(y || [0, 1], this.log && Boolean(y)), log: this.log && Boolean(y), axis: this.axis, bare: true});
       plot.draw(g, at, whole, {width: 1, alpha: 0.6, dots: 0, bare: true});
       const c = plot.colours(), a = Math.max(1, at.X(zoom[0])), z = Math.min(width - 1, at.X(zoom[1]));
       g.fillStyle = c.surface; g.globalAlpha = 0.62;
@@ -206,8 +218,9 @@
       const fade = Boolean(at && board.shown.has(board.highlight) && this.drawn.length > 1);
       this.canvas.classList.toggle('faded', fade);
       if (!at) return;
+      crossboard.rangeTable.mark(g, at, this);
       if (fade) plot.draw(g, {...at, bareGrid: true}, lifted, {...plot.style(1, Boolean(this.zoom)), width: 2.25});
-      if (cursor && (!this.drag || cursor.card === this)) {
+      if (cursor && cursor.axis === this.axis && (!this.drag || cursor.card === this)) {
         const host = cursor.card === this, px = Math.round(at.X(cursor.x)) + 0.5;
         if (px >= at.left - 1 && px <= at.right + 1) {
           if (host && cursor.nearest && !fade) bands.drawMembers(g, at, cursor.nearest);
@@ -245,78 +258,6 @@
       g.fillStyle = c.inverse; g.textAlign = 'center'; g.textBaseline = 'middle'; g.fillText(text, left + wide / 2, this.height - 8);
     }
 
-    /* ---- words */
-    /** Say in the foot what is drawn and what is wrong with it. */
-    describe() {
-      let shown = 0, total = 0, nan = 0, inf = 0, raw = true, below = 0, unmatched = 0, curvesDrawn = 0;
-      for (const {curve, older} of this.drawn) {
-        if (older) continue;
-        curvesDrawn++;
-        raw = raw && curve.raw;
-        total += curve.total;
-        shown += Math.min(curve.n, curve.total);
-        nan += curve.nan;
-        inf += curve.pos_inf + curve.neg_inf;
-        unmatched += curve.unmatched || 0;
-        if (this.log && curve.y0 <= 0) below++;
-      }
-      const whole = numbers.whole;
-      let words = raw ? (total === 1 ? '1 point' : `all ${whole(total)} points`) : `${whole(shown)} of ${whole(total)} points, extremes kept`;
-      if (this.zoom && !this.inWindow) words = 'reading the points of this window';
-      if (!curvesDrawn) words = this.zoom && !this.inWindow ? words : this.drawn.length ? 'older attempts only' : board.visible.length ? 'no points here' : 'no run is shown';
-      const grouped = bands.describe(this), facts = grouped ? grouped.facts : [];
-      if (grouped && curvesDrawn) words = grouped.words || words;
-      fill(this.count, grouped && grouped.words === words ? grouped.parts : words);
-      this.count.title = grouped ? words : '';
-      const splits = new Set(this.drawn.map(one => one.split)), dashed = ['validation', 'test'].filter(split => splits.has(split));
-      if (dashed.length) facts.push(h('span', {title: 'the same run in the same colour'}, `${dashed.join(' and ')} dashed`));
-      if (this.error) facts.push(h('span.warn', {title: this.error.message}, icon('clock', true), 'not the newest'));
-      if (nan) facts.push(h('span', {title: `${whole(nan)} points are NaN`}, icon('alert', true), `NaN ${whole(nan)}`));
-      if (inf) facts.push(h('span', {title: `${whole(inf)} points are infinite`}, icon('alert', true), `inf ${whole(inf)}`));
-      if (below) facts.push(h('span', {title: 'a log axis has no place for 0 and below'}, icon('alert', true), `${below} ${below === 1 ? 'curve goes' : 'curves go'} to 0 or below`));
-      if (unmatched) facts.push(h('span', {}, `${whole(unmatched)} without x`));
-      if (this.showOlder && this.olderSignature) facts.push(h('span', {}, icon('restart', true), this.older.length ? 'older attempts dotted' : 'no older attempt here'));
-      fill(this.facts, facts);
-      if (this.canvas) this.canvas.setAttribute('aria-label', `${this.name}: ${curvesDrawn} ${curvesDrawn === 1 ? 'curve' : 'curves'}, ${words}`);
-    }
-
-    /** The actions of the head; made anew only when they change. */
-    actions() {
-      const zoom = this.zoom, resumed = board.visible.some(run => run.attempts > 1) || this.showOlder;
-      const csv = bands.csv(this) || url(`api/curves?${new URLSearchParams([...this.tags.map(tag => ['tag', tag]), ['x', state.x], ['format', 'csv']])}`);
-      const name = `${zoom}|${this.log}|${this.showOlder}|${resumed}|${csv}`;
-      if (this.actionsName === name && this.notes.childElementCount) return;
-      this.actionsName = name;
-      const held = this.notes.contains(document.activeElement) ? document.activeElement.dataset.act : null;
-      fill(this.notes,
-        h('a.ib.sm.act', {href: csv, 'data-act': 'data', download: `${this.name.replaceAll('/', '-')}.csv`, title: 'Points as CSV', 'aria-label': 'Points as CSV'}, icon('table', true)),
-        resumed && h('button.ib.sm.act', {type: 'button', 'data-act': 'old', 'aria-pressed': String(this.showOlder), title: 'Older attempts, dotted', 'aria-label': 'Older attempts', onclick: () => state.toggle('old', this.tag)}, icon('restart', true)),
-        h('button.lk.act', {type: 'button', 'data-act': 'log', 'aria-pressed': String(this.log), title: 'Log y axis (L)', onclick: () => state.toggle('log', this.tag)}, 'log'),
-        zoom && h('button.pill', {type: 'button', 'data-act': 'zoom', title: 'Show the whole range again (Z)', 'aria-label': `Zoomed to ${rangeWords(zoom)}: show the whole range`, onclick: () => this.reset()}, rangeWords(zoom), icon('close', true)));
-      if (held) { const again = this.notes.querySelector(`[data-act=${held}]`); if (again) again.focus(); }
-    }
-
-    /** Show a message in the plot instead of curves; null takes it away. */
-    message(what) {
-      if (this.shownMessage === what && (what === null || this.plot.querySelector('.msg, .skeleton'))) return;
-      this.shownMessage = what;
-      const old = this.plot.querySelector('.msg, .skeleton');
-      if (old) old.remove();
-      if (!what) return;
-      if (what === 'skeleton') { this.plot.append(h('div.skeleton', {'aria-hidden': 'true'}, h('i'), h('i'), h('i'), h('i'))); return; }
-      let parts;
-      if (what === 'none') {
-        const hidden = [...this.curves.values()].map(curve => board.runs.get(curve.run)).filter(run => run && !board.isShown(run));
-        const names = [...new Set(hidden)];
-        parts = board.visible.length ? ['chart', 'No shown run has this tag', names.length ? `${names.length === 1 ? '1 hidden run has' : `${names.length} hidden runs have`} it: ${names.slice(0, 2).map(run => run.name.slice(0, 40)).join(', ')}${names.length > 2 ? ' …' : ''}.` : 'Runs that log it appear here.', names.length && ['Show', () => board.show(names, true)]]
-          : ['eyeoff', 'No run is shown', 'Choose runs at the left, or show all of them.', ['Show all', () => board.show(board.matching, true)]];
-      }
-      if (what === 'log') parts = ['alert', 'A log axis needs a value above 0', 'No value of the shown runs is above 0.', ['Use a linear axis', () => state.toggle('log', this.tag)]];
-      if (what === 'failed') parts = ['clock', 'Not read yet', this.error.message, ['Try again', () => { this.retryAt = 0; this.signature = ''; curves.pump(); }]];
-      const [picture, head, text, button] = parts;
-      this.plot.append(h('div.msg', {}, icon(picture), h('b', {}, head), h('p', {}, text), button && h('button.btn', {type: 'button', onclick: button[1]}, button[0])));
-    }
-
     /* ---- pointer and keys */
     listen() {
       const over = this.overlay, place = event => { const box = over.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
@@ -338,14 +279,16 @@
         if (x < this.at.left - 4 || x > this.at.right + 4) return;
         over.setPointerCapture(event.pointerId);
         const from = Math.max(this.at.left, Math.min(this.at.right, x));
-        this.drag = {from, to: from, moved: false};
+        this.drag = {from, to: from, moved: false, select: event.shiftKey};
       });
       const end = event => {
         const drag = this.drag;
         this.drag = null;
         if (drag && drag.moved && event.type === 'pointerup' && this.at) {
           const [a, b] = [this.at.back(Math.min(drag.from, drag.to)), this.at.back(Math.max(drag.from, drag.to))];
-          if (b > a && b - a > Math.abs(a) * 1e-13) this.zoomTo(tidy(a, b - a), tidy(b, b - a));
+          const wide = b > a && b - a > Math.abs(a) * 1e-13, edges = [tidy(a, b - a), tidy(b, b - a)];
+          if (wide && drag.select) crossboard.rangeTable.select(this.tag, ...edges);
+          else if (wide) this.zoomTo(...edges);
         }
         redrawCursors();
       };
@@ -400,16 +343,16 @@
         const {curve} = one, i = columns.nearest(curve, aim);
         if (i < 0) continue;
         const px = at.X(curve.x[i]), v = curve.y[i], reach = aim < curve.x0 || aim > curve.x1 ? 14 : Infinity;
-        if (Math.abs(px - x) > reach) continue;
+        if (!(Math.abs(px - x) <= reach)) continue;
         const drawable = v - v === 0 && !(at.log && v <= 0), away = drawable ? Math.abs(at.Y(v) - y) : 1e9;
         rows.push({one, i, away, x: curve.x[i], value: v, px});
       }
-      if (!rows.length) { setCursor({x: aim, card: this, nearest: null}); tooltip.hide(); return; }
+      if (!rows.length) { setCursor({x: aim, axis: this.axis, card: this, nearest: null}); tooltip.hide(); return; }
       rows.sort((a, b) => a.away - b.away || Math.abs(a.px - x) - Math.abs(b.px - x));
       const first = rows[0];
-      setCursor({x: first.x, card: this, nearest: first.one, byKey});
+      setCursor({x: first.x, axis: this.axis, card: this, nearest: first.one, byKey});
       tooltip.show({left: pageX + (at.X(first.x) - x), top: pageY, axis: this.axis, x: first.x, rows: rows.slice(0, 7).map(row => ({
-        colour: row.one.colour, dashed: row.one.dashed || row.one.older, name: row.one.run.name, x: row.x, value: row.value, interval: row.one.band && band.interval(row.one.band, row.i),
+        colour: row.one.colour, dashed: row.one.dashed || row.one.older, name: row.one.run.name, x: row.x, value: row.value, interval: row.one.band && band.interval(row.one.band, row.i), logged: smoothing.logged(row.one, row.x),
         detail: [this.family ? row.one.curve.tag : '', row.one.run.ranks > 1 ? `rank ${row.one.curve.rank}` : '', row.one.older ? `attempt ${row.one.curve.attempt}` : ''].filter(Boolean).join(', '),
       })).concat(rows.slice(7))});
     }
@@ -423,16 +366,8 @@
       i = Math.max(0, Math.min(curve.x.length - 1, i));
       const box = this.overlay.getBoundingClientRect(), x = this.at.X(curve.x[i]), v = curve.y[i], y = v - v === 0 && !(this.at.log && v <= 0) ? this.at.Y(v) : this.at.bottom;
       this.point(x, y, box.left + x, box.top + y, true);
-      crossboard.say(`${mine.run.name}${this.family ? `, ${curve.tag}` : ''}: ${numbers.xValue(this.axis, curve.x[i])}, ${numbers.value(v)}${mine.band ? `, ${band.interval(mine.band, i)}` : ''}`);
+      crossboard.say(`${mine.run.name}${this.family ? `, ${curve.tag}` : ''}: ${numbers.xValue(this.axis, curve.x[i])}, ${numbers.value(v)}${mine.band ? `, ${band.interval(mine.band, i)}` : ''}${mine.logged ? `, logged ${numbers.value(smoothing.logged(mine, curve.x[i]).value)}` : ''}`);
     }
-  }
-
-  /** Smallest and largest x over curves, with room when they are one. */
-  function spread(list) {
-    let low = Infinity, high = -Infinity;
-    for (const curve of list) { if (curve.x0 < low) low = curve.x0; if (curve.x1 > high) high = curve.x1; }
-    if (low > high) return [0, 1];
-    return low === high ? [low - 0.5, high + 0.5] : [low, high];
   }
 
   /** Drawn points a pixel of the busiest curve: a dense one is drawn thinner, so that its course shows inside the noise. */
@@ -446,11 +381,6 @@
   function tidy(v, width) {
     const digits = Math.max(0, Math.min(9, 4 - Math.floor(Math.log10(width))));
     return +v.toFixed(digits);
-  }
-
-  function rangeWords([low, high]) {
-    const words = v => state.x === 'wall' ? numbers.clock(v) : state.x === 'relative' ? numbers.duration(v) : numbers.whole(high - low >= 10 ? Math.round(v) : v);
-    return `${words(low)}–${words(high)}`;
   }
 
   Object.assign(crossboard, {Card, clearCursor: () => { setCursor(null); tooltip.hide(); }, redrawCursors});

@@ -12,7 +12,7 @@
   let nearObserver = null, screenObserver = null, sizes = null;
 
   const prefix = tag => tag.includes('/') ? tag.slice(0, tag.indexOf('/')) : '';
-  const rank = name => FIRST.includes(name) ? FIRST.indexOf(name) : LAST.includes(name) ? 1000 : name === '' ? 500 : 100;
+  const rank = name => name === 'expressions' ? -1 : FIRST.includes(name) ? FIRST.indexOf(name) : LAST.includes(name) ? 1000 : name === '' ? 500 : 100;
 
   function observe() {
     const root = byId('scroll');
@@ -58,7 +58,7 @@
       if (alone && !chart.tags.some(tag => alone.has(tag))) continue;
       if (state.tags && ![chart.title, ...chart.tags].some(tag => view.matches(state.tags, tag))) continue;
       shown += chart.tags.length;
-      const name = prefix(chart.title);
+      const name = (chart.section || prefix(chart.title));
       if (!bySection.has(name)) bySection.set(name, []);
       bySection.get(name).push(chart);
     }
@@ -96,6 +96,7 @@
         if (cards.has(key) && cards.get(key).tags.join('\n') !== tags.join('\n')) drop(key);
         if (!cards.has(key)) {
           const card = new Card(key, family);
+          crossboard.cardMenu.sized(card);
           cards.set(key, card);
           nearObserver.observe(card.element);
           screenObserver.observe(card.element);

@@ -234,7 +234,7 @@
 
   function setX(x) {
     if (x === state.x) return;
-    if (state.zoom.size) state.zoom.clear();     // a window of steps means nothing in seconds
+    for (const tag of [...state.zoom.keys()]) if (!(state.cards.get(tag) || {}).x) state.zoom.delete(tag);   // a window of steps means nothing in seconds
     crossboard.clearCursor();
     state.set('x', x);
     curves.pump();

@@ -37,6 +37,7 @@
     rail.start();
     crossboard.door.start();
     crossboard.bandsBar.show();
+    crossboard.linesBar.show();
     live.on('change', change => {
       if (change.complete === false) { everything(); return; }
       const tags = new Set(change.tags || []), removed = change.removed || [];
@@ -62,6 +63,8 @@
     board.tell('board');
     board.tell('tags');
     live.start();
+    if (state.sel) state.changed('sel');
+    if (state.large) state.changed('large');
     stats.started = performance.now();
   });
 })(window);

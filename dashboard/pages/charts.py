@@ -1,15 +1,15 @@
 """The charts page: which runs there are at the left, one card a tag at the right, grouped by the tag's prefix.
 
 It shows scalar series only. The rail is the legend: a row shows or hides its run, "only" isolates it, pointing at it lifts its
-curves on every card. The page bar changes all charts (tag filter, x axis, groups with their statistic and band); a card's own
-actions change one (log axis, older attempts, zoom).
+curves on every card. The page bar changes all charts (tag filter, x axis, smoothing, groups with their statistic and band); a
+card's own actions and its menu change one (log axes, y range, x axis, smoothing, older attempts, zoom).
 
 Ids, all filled by the scripts in `assets/`:
 
     rail, run-find, rail-options, run-list, rail-foot       the run rail
     rail-legend, rail-told                                  what colour and dash mean; what could not be kept
     open-runs                                               opens the rail where it is a sheet (narrow screens)
-    tag-filter, x-axis, bands, open-aliases, bar-note       the page bar
+    tag-filter, x-axis, lines, bands, open-aliases, bar-note  the page bar
     banner, problems                                        connection lost; damaged files and dropped points
     scroll, sections, empty                                 the cards; what is said when there are none
 """
@@ -88,6 +88,7 @@ def page_bar() -> Component:
                 transitionDuration=0,
                 **hyphened(aria_label="x axis"),
             ),
+            html.Div(id="lines", className="bands", role="group", **hyphened(aria_label="lines of all charts")),
             html.Div(id="bands", className="bands", role="group", **hyphened(aria_label="groups of runs")),
             html.Button("Joined: where sure", id="open-aliases", className="lk", type="button", title="Tags that are one metric"),
             html.Span(className="grow"),
