@@ -40,6 +40,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 CORE_MARKS = "not browser and not torch and not tensorflow and not slow"
 SAME_ON_EVERY_PYTHON = ("test_assets.py", "test_demo.py", "test_dev.py", "test_docs.py", "test_layout.py")
 LAST_FAILED = ("--last-failed", "--last-failed-no-failures=none")
+SLOWEST = "--durations=30"
 PYTEST_NO_TESTS = 5
 CORE_LIMIT_S = 1800  # for one other Python; they run side by side
 
@@ -273,8 +274,9 @@ def environment() -> dict[str, str]:
 
 
 def side_by_side() -> list[str]:
-    """Return the arguments that run whole files of tests side by side, one a processor."""
-    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"] if (os.cpu_count() or 1) > 1 else []
+    """Return the arguments that run whole files of tests side by side, one a processor, and tell the slowest."""
+    processors = os.cpu_count() or 1
+    return [SLOWEST, *(["-n", str(min(4, processors)), "--dist", "loadfile"] if processors > 1 else [])]
 
 
 def other_interpreters(here: str) -> list[tuple[str, str | None]]:
@@ -337,7 +339,7 @@ def other_pythons(here: str) -> list[str]:
 
 def core_tests(venv: Path) -> list[str]:
     """Return the command that runs the tests of the core and the readers in an environment."""
-    quick = ["-q", "-r", "fE", "-m", CORE_MARKS, "-o", f"cache_dir={venv / 'pytest-cache'}"]
+    quick = ["-q", "-r", "fE", SLOWEST, "-m", CORE_MARKS, "-o", f"cache_dir={venv / 'pytest-cache'}"]
     return [str(python_in(venv)), "-m", "pytest", *quick, *(f"--ignore=tests/{name}" for name in SAME_ON_EVERY_PYTHON)]
 
 

@@ -57,7 +57,7 @@
     /** The heading under which a run stands in the rail. */
     groupOf(run) {
       if (run.framework) return FRAMEWORKS[run.framework.toLowerCase()] || run.framework;
-      return run.source && run.source !== 'native' ? FORMATS[run.source] || run.source : 'Python';
+      return run.source && run.source !== 'native' ? FORMATS[run.source] || run.source : run.panes ? FORMATS.visdom : 'Python';   // drawn through Visdom's protocol
     },
 
     /** True when a run is drawn. */
