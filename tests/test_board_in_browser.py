@@ -483,5 +483,6 @@ def test_an_empty_board_shows_the_two_lines_and_becomes_charts_by_itself(
         until(page, "crossboard.grid.cards.has('loss') && crossboard.stats.drawn > 0", timeout_s=15)
         assert page.locator(".hello").count() == 0
         assert page.locator(".rr").count() == 1
+        page.close()  # before its board: what it asked from then on would be an error
     finally:
         board.stop()

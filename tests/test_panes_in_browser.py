@@ -427,6 +427,7 @@ def test_a_board_without_panes_teaches_how_they_come(tmp_path: Path, open_page: 
         page.goto(board.url)
         until(page, "window.crossboard && crossboard.stats.started && crossboard.board.loaded")
         assert not page.locator("#nav-panes").is_visible()
+        page.close()  # before its board: what it asked from then on would be an error
     finally:
         board.stop()
 
@@ -499,5 +500,6 @@ def test_what_is_done_to_a_live_pane_reaches_the_program_that_listens(tmp_path: 
         assert events[1]["image_coord"]["x"] == pytest.approx(15, abs=1)
         assert (events[2]["key"], events[2]["key_code"]) == ("j", 74)
         assert "i" in {one["target"] for one in events[3:]}
+        page.close()  # before its board: what it asked from then on would be an error
     finally:
         board.stop()

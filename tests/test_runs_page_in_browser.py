@@ -426,6 +426,7 @@ def test_ten_thousand_runs_are_sorted_filtered_grouped_and_scrolled(open_page: O
         page.evaluate("crossboard.table.api.ensureIndexVisible(9000)")
         until(page, "[...document.querySelectorAll('#runs-grid .ag-row')].some(row => +row.getAttribute('row-index') === 9000)")
         assert page.evaluate("document.querySelectorAll('#runs-grid .ag-center-cols-container .ag-row').length") < 100  # only what is seen
+        page.close()  # before its board: what it asked from then on would be an error
 
 
 def served(store: Any) -> Any:

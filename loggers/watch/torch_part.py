@@ -67,6 +67,7 @@ class TorchWatch:
         model = unwrapped(model)
         self._model = weakref.ref(model, self._gone)
         self._entries: weakref.WeakKeyDictionary[Any, Entry] = weakref.WeakKeyDictionary()
+        self._struck: list[Entry] = []  # those with a gradient that was not finite, also when their optimizer is gone
         self._manual = Entry(list(model.named_parameters()), 0)
         self._clock = self._since = 0
         self._steps: list[tuple[int, int]] = []
@@ -107,6 +108,7 @@ class TorchWatch:
         if self._layers is not None:
             self._layers.close()
         self._entries = weakref.WeakKeyDictionary()
+        self._struck = []
         self._manual = Entry([], 0)
 
     @contextlib.contextmanager
@@ -308,6 +310,8 @@ class TorchWatch:
                     found = torch.stack([places.get(name, never) for name in entry.names])
                 so_far = entry.first.get(device)
                 entry.first[device] = found if so_far is None else torch.minimum(so_far, found)
+                if entry not in self._struck:
+                    self._struck.append(entry)
 
     def _spread(self, look: Look, group: str, named: list[tuple[str, Any]], *, scale: Any = None) -> None:
         """Have distributions counted: on the device, or copies of what lies on the host, in parts, by the helper."""
@@ -354,7 +358,7 @@ class TorchWatch:
         self._landed = time.monotonic()
         layers = self._layers
         forward = [] if layers is None else list(layers.first.values())
-        entries = [(entry.names, first) for entry in [*self._entries.values(), self._manual] for first in entry.first.values()]
+        entries = [(entry.names, first) for entry in self._struck for first in entry.first.values()]
         if not forward and not entries:
             return
         landing = landings_of([*forward, *(first for _, first in entries)], own=True)
