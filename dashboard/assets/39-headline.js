@@ -1,9 +1,9 @@
 /* The headline metric: the one number of each run that the rail shows and can be sorted by. `state.metric` is TAG.STATISTIC as in a run query; "" is
-   the first tag that has a goal, by its best value, else the first of the tags that most runs have, by its last. */
+   the first tag that has a goal, by its best value, else the last value of a tag of validation, or of the first tag, of those that most runs have. */
 (root => {
   'use strict';
   const crossboard = root.crossboard, {board, runMenu, state} = crossboard;
-  const STATISTICS = ['last', 'min', 'max', 'best'], MOST_TAGS = 200;
+  const STATISTICS = ['last', 'min', 'max', 'best'], MOST_TAGS = 200, VALIDATION = /^(val|valid|validation|eval|test)[/_]/;
   let kept = null, keptFor = -1;
 
   /** {tag, statistic} of a metric as it is written in the link. */
@@ -20,7 +20,8 @@
       if (one.best !== null && one.best !== undefined) goals.add(tag);
     }
     const most = Math.max(0, ...counts.values()), tags = [...counts.keys()].sort((a, b) => a < b ? -1 : 1);
-    const own = tags.filter(tag => !/^_?sys(tem)?[./]/.test(tag)), tag = own.find(one => goals.has(one)) || own.find(one => counts.get(one) === most) || own[0] || '';
+    const own = tags.filter(tag => !/^_?sys(tem)?[./]/.test(tag)), common = own.filter(one => counts.get(one) === most);
+    const tag = own.find(one => goals.has(one)) || common.find(one => VALIDATION.test(one)) || common[0] || own[0] || '';
     kept = {tag, statistic: goals.has(tag) ? 'best' : 'last'};
     keptFor = board.version;
     return kept;

@@ -104,7 +104,7 @@ def open_board(argv: Sequence[str]) -> int:
     receivers, more = _receivers(paths) if args.visdom else ([], [])
     store = _store_over([*paths, *more], subruns=args.subruns, names=names)
     try:
-        with progress_of(store, nothing=None if said else lambda: _nothing(paths)):
+        with progress_of(store, nothing=None if said or args.expecting else lambda: _nothing(paths)):
             serve(
                 store,
                 paths=paths,
@@ -172,6 +172,7 @@ def board_parser() -> argparse.ArgumentParser:
         "--port", type=_port, default=DEFAULT_PORT, help="port to listen on; a free one if it is taken (default: %(default)s)"
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)")
+    parser.add_argument("--expecting", action="store_true", help="runs are about to come: say nothing of there being none yet")
     parser.add_argument("--no-browser", action="store_true", help="print the link, open no browser")
     parser.add_argument("--no-token", action="store_true", help="ask for no key: everybody who reaches the port sees the runs")
     parser.add_argument(

@@ -122,7 +122,7 @@ class Demo:
 
     def open_board(self) -> None:
         """Start the board as a process of its own and wait until it has said where it is."""
-        command = [sys.executable, "-u", "-m", "crossboard", str(self.root)]
+        command = [sys.executable, "-u", "-m", "crossboard", str(self.root), "--expecting"]
         command += ["--port", str(self.args.port)] if self.args.port is not None else []
         command += ["--no-browser"] if self.args.no_browser else []
         self.board = self.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
