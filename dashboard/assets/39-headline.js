@@ -3,8 +3,11 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard, {board, runMenu, state} = crossboard;
-  const STATISTICS = ['last', 'min', 'max', 'best'], MOST_TAGS = 200, VALIDATION = /^(val|valid|validation|eval|test)[/_]/;
+  const STATISTICS = ['last', 'min', 'max', 'best'], MOST_TAGS = 200;
   let kept = null, keptFor = -1;
+
+  /** True for a tag of what a model was not trained on. */
+  const isValidation = tag => /^(val|valid|validation|eval|test)[/_]/.test(tag);
 
   /** {tag, statistic} of a metric as it is written in the link. */
   function parse(text) {
@@ -21,7 +24,7 @@
     }
     const most = Math.max(0, ...counts.values()), tags = [...counts.keys()].sort((a, b) => a < b ? -1 : 1);
     const own = tags.filter(tag => !/^_?sys(tem)?[./]/.test(tag)), common = own.filter(one => counts.get(one) === most);
-    const tag = own.find(one => goals.has(one)) || common.find(one => VALIDATION.test(one)) || common[0] || own[0] || '';
+    const tag = own.find(one => goals.has(one)) || common.find(isValidation) || common[0] || own[0] || '';
     kept = {tag, statistic: goals.has(tag) ? 'best' : 'last'};
     keptFor = board.version;
     return kept;
@@ -66,5 +69,5 @@
       ...board.tags.slice(0, MOST_TAGS).map(one => [one, () => state.set('metric', `${one}.${state.metric ? statistic : 'last'}`), null, Boolean(state.metric) && tag === one])], 'order and value of the runs');
   }
 
-  crossboard.headline = {menu, now, of, parse, sort, text, words: () => { const {tag, statistic} = now(); return tag ? `${statistic} ${tag}` : ''; }};
+  crossboard.headline = {isValidation, menu, now, of, parse, sort, text, words: () => { const {tag, statistic} = now(); return tag ? `${statistic} ${tag}` : ''; }};
 })(window);

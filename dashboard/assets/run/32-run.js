@@ -91,7 +91,7 @@
   /** The metric that says most: one with a goal, else a validation one, else the first. */
   function headline(run) {
     const all = Object.entries(run.metrics), best = all.find(([, one]) => one.best !== null);
-    const pick = best || all.find(([tag]) => /^(val|valid|validation|eval|test)[/_]/.test(tag)) || all.find(([tag]) => !SYSTEM.test(tag));
+    const pick = best || all.find(([tag]) => crossboard.headline.isValidation(tag)) || all.find(([tag]) => !SYSTEM.test(tag));
     if (!pick) return null;
     const [tag, one] = pick, goal = one.best !== null;
     return fact(`${goal ? 'Best' : 'Last'} ${tag}`, h('b', {}, numbers.value(+(goal ? one.best : one.last))), h('span.dim', {}, ` at ${numbers.whole(goal ? one.best_step : one.last_step)}`));

@@ -193,7 +193,7 @@
     const config = described.filter(one => one.group === 'config' && (differs(one) || same)).sort((a, b) => a.name.includes('.') - b.name.includes('.') || runGroups.collator.compare(a.name, b.name));
     ids.push(...config.slice(0, same ? 400 : MOST_CONFIG).map(one => one.id));
     const tags = [...new Set(described.filter(one => one.group === 'metric' && !SYSTEM.test(one.name)).map(one => one.name))];
-    const weight = tag => (about.has(`metric.${tag}.best`) ? 0 : /^(val|valid|validation|eval|test)[/_]/.test(tag) ? 1 : 2);
+    const weight = tag => (about.has(`metric.${tag}.best`) ? 0 : crossboard.headline.isValidation(tag) ? 1 : 2);
     tags.sort((a, b) => weight(a) - weight(b) || runGroups.collator.compare(a, b));
     for (const tag of tags.slice(0, MOST_METRICS)) ids.push(...headline(tag, about).map(statistic => `metric.${tag}.${statistic}`));
     for (const id of ['duration', 'started', 'tags', 'notes']) if (about.has(id) || id === 'tags') ids.push(id);
