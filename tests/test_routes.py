@@ -142,7 +142,8 @@ def test_kinds_are_counted_over_runs_and_tags(client: TestClient) -> None:
     assert set(kinds) == {kind.value for kind in Kind} - {"scalar", "config", "event"}
     for kind, row in kinds.items():
         series = get(client, "/api/series", kind=kind)["series"]
-        assert row["runs"] == len({one["run"] for one in series}) and row["tags"] == len({one["tag"] for one in series})
+        assert row["runs"] == len({one["run"] for one in series})
+        assert row["tags"] == len({one["tag"] for one in series})
         assert row["count"] == sum(one["count"] for one in series)
 
 
