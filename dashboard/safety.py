@@ -259,8 +259,8 @@ class Safety:
 
     def _check_fetch(self, scope: Scope, headers: Headers) -> bool:
         """True when a link on another site's page opens one of the board's pages; any other foreign fetch is refused."""
-        site = headers.get("sec-fetch-site", "none")
-        if site in ("same-origin", "none"):
+        sites = headers.getlist("sec-fetch-site") or ["none"]
+        if all(site in ("same-origin", "none") for site in sites):
             return False
         opens = (
             scope["type"] == "http"
@@ -270,7 +270,9 @@ class Safety:
         )
         if opens and self._is_page(scope):
             return True
-        raise Refused(403, f"Sec-Fetch-Site {site!r}: want same-origin or none", "ask from the board's own pages or without a browser")
+        raise Refused(
+            403, f"Sec-Fetch-Site {', '.join(sites)!r}: want same-origin or none", "ask from the board's own pages or without a browser"
+        )
 
     def _path(self, scope: Scope) -> str:
         """The path behind the base path, beginning with one slash."""
