@@ -37,8 +37,8 @@ SETTLED: Final = "window.crossboard && crossboard.stats.started && crossboard.st
 
 READY: Final = (
     f"{SETTLED} && (crossboard.state.run ? crossboard.run && crossboard.run.settled()"
-    " : crossboard.state.page === 'runs' ? crossboard.table && crossboard.table.settled()"
-    " : crossboard.state.page === 'panes' ? crossboard.panes && crossboard.panes.settled()"
+    " : crossboard.state.page ? (page => page && page.settled())"
+    "(crossboard[{runs: 'table', panes: 'panes'}[crossboard.state.page] || 'kinds'])"
     " : crossboard.stats.drawn > 0 || crossboard.board.tagsLoaded && !crossboard.grid.shown)"
 )
 """The page that the address names stands: what is near the screen was read and drawn, or there is nothing to draw."""
