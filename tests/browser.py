@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +63,8 @@ class Board:
     words        more words of the command line
     paths        more paths to be shown
     key          the board asks for a key; `link` opens it once
+    wait         `start` returns only when all was read that there was
+    before       done in the new process before the command begins
     """
 
     root: Path
@@ -72,6 +75,7 @@ class Board:
     paths: tuple[Path, ...] = ()
     key: bool = False
     wait: bool = True
+    before: Callable[[], None] | None = None
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -87,11 +91,14 @@ class Board:
             "CROSSBOARD_SEAL": "0",
             "XDG_RUNTIME_DIR": str(self.cache),
             "PYTHONUNBUFFERED": "1",
+            "CROSSBOARD_DIR": str(self.cache / "own"),
         }
         self.cache.mkdir(parents=True, exist_ok=True)
         with (self.cache / "printed").open("wb") as printed:
             words = self.words if self.key else (*self.words, "--no-token")
-            self.process = subprocess.Popen([*command, *words], env=environment, stdout=printed, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                [*command, *words], env=environment, stdout=printed, stderr=subprocess.STDOUT, preexec_fn=self.before
+            )
         end, told = time.monotonic() + WAIT_S, None
         while time.monotonic() < end:
             if self.process.poll() is not None:
