@@ -38,6 +38,7 @@
     crossboard.door.start();
     crossboard.bandsBar.show();
     crossboard.linesBar.show();
+    crossboard.liveWords.show();
     live.on('change', change => {
       if (change.complete === false) { everything(); return; }
       const tags = new Set(change.tags || []), removed = change.removed || [];
@@ -66,5 +67,6 @@
     if (state.sel) state.changed('sel');
     if (state.large) state.changed('large');
     stats.started = performance.now();
+    setTimeout(() => crossboard.views.known(), 400);
   });
 })(window);
