@@ -81,7 +81,6 @@ def top_bar() -> Component:
                         className="find-all",
                         type="button",
                         title="Search or do anything (Ctrl K)",
-                        **hyphened(aria_label="Search or do anything"),
                     ),
                     html.Span(id="live", className="live"),
                     icon_button("open-views", "bookmark", "Saved views (V)", class_name="wide-only"),

@@ -1,7 +1,7 @@
 /* What a person prefers in this browser: kept in localStorage, never in an address and never on the server.
 
      theme     system|light|dark: kept where Mantine looks for it, so it is read and set by 44-page.js
-     digits    significant digits of values, 3 to 9
+     digits    significant digits of values, 3 to 9; below 1 and in powers of ten it is one fewer
      zone      local|utc: what clocks show
      refresh   seconds between two live changes of the page: 0 as they come, 5, 30; -1 only when asked
      points    points that a card asks for of each curve: 0 as many as it is wide; 400, 1000, 4000

@@ -43,8 +43,7 @@
       const wrong = error ? 'cannot be read whole' : damaged ? `${numbers.whole(damaged)} damaged` : '', name = board.formatName(format);
       return h(`button.chip${error ? '.bad' : damaged ? '.warned' : ''}`, {type: 'button', 'data-format': format, 'aria-pressed': String(on.has(format)),
         title: [...paths, damaged && `${numbers.whole(damaged)} ${damaged === 1 ? 'run has a damaged file' : 'runs have damaged files'}; the rest was read`, on.has(format) ? 'Click: no longer only these' : `Click: only the runs of ${name}`].filter(Boolean).join('\n'),
-        'aria-label': `Only ${name}, ${numbers.whole(runs)} ${runs === 1 ? 'run' : 'runs'}${wrong ? `, ${wrong}` : ''}`, onclick: () => toggle(format)},
-      wrong && icon('alert', true), name, h('span.n', {}, numbers.whole(runs)));
+        onclick: () => toggle(format)}, wrong && icon('alert', true), name, h('span.n', {}, numbers.whole(runs)), h('span.unseen', {}, `${runs === 1 ? 'run' : 'runs'}${wrong ? `, ${wrong}` : ''}`));
     }));
     if (held) { const again = [...place.children].find(one => one.dataset.format === held); if (again) again.focus(); }
   }

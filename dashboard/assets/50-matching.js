@@ -57,12 +57,20 @@
     return found;
   }
 
-  /** The best `most` of `entries` ({low}), best first, and how many fit. `more(entry)`: what is added to the score of one that fits. */
+  const holds = (words, low) => words.every(word => low.includes(word));
+
+  /** The best `most` of `entries` ({low}), best first, how many fit, and whether they hold the words as they are: what is found letter by letter counts
+      only where nothing does. `more(entry)`: what is added to the score of one that fits. */
   function best(words, entries, most, more = () => 0) {
+    const found = among(words, entries, most, more, true);
+    return found.fits ? found : among(words, entries, most, more, false);
+  }
+
+  function among(words, entries, most, more, whole) {
     const kept = [];
     let fits = 0, least = -Infinity;
     for (const entry of entries) {
-      let value = score(words, entry.low);
+      let value = !whole || holds(words, entry.low) ? score(words, entry.low) : 0;
       if (!value) continue;
       fits++;
       value += more(entry);
@@ -73,7 +81,7 @@
       if (kept.length > most) kept.pop();
       least = kept[kept.length - 1].value;
     }
-    return {kept, fits};
+    return {kept, fits, whole};
   }
 
   crossboard.matching = {best, marked, score, wordsOf};

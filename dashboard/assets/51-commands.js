@@ -113,8 +113,8 @@
 
   /** What the rest of a long list is for: narrow the rail or the cards to the words. */
   const rest = {
-    run: (words, n) => action('filter-runs', `List the ${numbers.whole(n)} runs in the rail`, () => { toCharts(); crossboard.runFilter.set(words); }),
-    tag: (words, n) => action('filter-tags', `Show the cards of ${numbers.whole(n)} tags`, () => { toCharts(); state.set('tags', words); page.fields(); }),
+    run: (words, n) => action('filter-runs', `Filter the rail by “${words}”`, () => { toCharts(); crossboard.runFilter.set(words); }, {note: `${numbers.whole(n)} fit`}),
+    tag: (words, n) => action('filter-tags', `Filter the cards by “${words}”`, () => { toCharts(); state.set('tags', words); page.fields(); }, {note: `${numbers.whole(n)} fit`}),
   };
 
   crossboard.commands = {pages, actions, savedViews, runs, tags, rest, aboutRun, toCard};

@@ -23,7 +23,7 @@
       return [...(known.length ? [{title: 'Chosen lately', entries: known}] : []), ...KINDS.map(([kind, title, most]) => ({title, entries: entries[kind].filter(one => !there.has(one.id)).slice(0, kind === 'action' ? most : Math.ceil(most / 2))}))].filter(part => part.entries.length);
     }
     const parts = KINDS.map(([kind, title, most]) => {
-      const {kept, fits} = matching.best(words, entries[kind], most, one => lately.has(one.id) ? RECENT_BONUS - lately.get(one.id) / 3 : 0), rest = fits > kept.length && commands.rest[kind];
+      const {kept, fits, whole} = matching.best(words, entries[kind], most, one => lately.has(one.id) ? RECENT_BONUS - lately.get(one.id) / 3 : 0), rest = whole && fits > kept.length && commands.rest[kind];
       return {title, value: kept.length ? kept[0].value : 0, entries: [...kept.map(one => one.entry), ...(rest ? [rest(text.trim(), fits)] : [])]};
     });
     return parts.filter(part => part.entries.length).sort((a, b) => b.value - a.value);

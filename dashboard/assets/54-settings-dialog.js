@@ -31,7 +31,7 @@
     fill(dialog, h('div.kh', {}, h('h2', {id: 'settings-title'}, 'Settings of this browser'), h('button.ib', {type: 'button', 'aria-label': 'Close', onclick: () => dialog.close()}, icon('close'))),
       h('div.sts', {tabindex: '0', role: 'region', 'aria-label': 'settings'},
         line('theme', 'Theme', select('set-theme', 'Theme', [['system', 'as the system'], ['light', 'light'], ['dark', 'dark']], page.theme(), name => { page.setTheme(name); draw(); })),
-        line('digits', 'Digits', select('set-digits', 'Significant digits', [3, 4, 5, 6, 7, 8, 9].map(n => [n, `${n} digits`]), settings.get('digits'), n => set('digits', +n)), `In tables and tooltips: ${numbers.value(EXAMPLE)} and ${numbers.value(LARGER)}. Exports have all.`),
+        line('digits', 'Digits', select('set-digits', 'Significant digits', [3, 4, 5, 6, 7, 8, 9].map(n => [n, `about ${n} digits`]), settings.get('digits'), n => set('digits', +n)), `In tables and tooltips: ${numbers.value(EXAMPLE)} and ${numbers.value(LARGER)}. Exports have all.`),
         line('zone', 'Clocks', select('set-zone', 'Clocks', [['local', 'local time'], ['utc', 'UTC']], settings.get('zone'), zone => set('zone', zone)), `Now ${numbers.moment(Date.now() / 1000)}`),
         line('refresh', 'Live updates', select('set-refresh', 'Live updates', [[0, 'as points come'], [5, 'every 5 s'], [30, 'every 30 s'], [-1, 'paused']], settings.get('refresh'), n => set('refresh', +n)), settings.get('refresh') < 0 ? 'The top bar says when something came' : ''),
         line('x', 'x axis to begin with', select('set-x', 'x axis to begin with', [['step', 'step'], ['relative', 'relative time'], ['wall', 'wall time']], settings.get('x'), x => set('x', x)), 'Where a link or a saved view says nothing about the charts'),
