@@ -14,6 +14,7 @@
     ['G C', 'Charts', () => { if (state.run || state.page) state.go({}); }, EVERYWHERE],
     ['G R', 'Runs', () => { if (state.run || state.page !== 'runs') state.go({page: 'runs'}); }, EVERYWHERE],
     ['G P', 'Panes, where a run has some', () => { if (!byId('nav-panes').hidden && (state.run || state.page !== 'panes')) state.go({page: 'panes'}); }, EVERYWHERE],
+    ...crossboard.kindPages.all.map(one => [`G ${one.key}`, one.title, () => crossboard.kindNav.go(one.page), EVERYWHERE]),
     ['V', 'Saved views', () => crossboard.views.show(), EVERYWHERE],
     ['Y', 'Copy a link to this view', () => page.copyLink(), EVERYWHERE],
     [',', 'Settings of this browser', () => crossboard.settingsDialog.show(), EVERYWHERE],
@@ -46,13 +47,15 @@
     ['Tab', 'Take the marked completion of a query', null, WITHIN],
   ];
 
-  const onPanes = () => Boolean(crossboard.panes && crossboard.panes.isOn()), onTable = () => Boolean(crossboard.table && state.page === 'runs' && !state.run);
+  const onKinds = () => Boolean(crossboard.kinds && crossboard.kinds.isOn()), onPanes = () => Boolean(crossboard.panes && crossboard.panes.isOn()), onTable = () => Boolean(crossboard.table && state.page === 'runs' && !state.run);
 
-  /** The keys that do something here, by where: {name: rows}. On a run page and on the pages of panes and of all runs their own come first. */
+  /** The keys that do something here, by where: {name: rows}. On a run page and on the pages of panes, of kinds and of all runs their own
+      come first; the rail stands beside the charts and the pages of kinds. */
   function sections() {
-    const own = [...(onTable() ? crossboard.table.keys() : []), ...(onPanes() ? crossboard.panes.keys() : []), ...(state.run && crossboard.run ? crossboard.run.keys() : [])], taken = new Set(own.map(([key]) => key));
-    const left = !own.length ? KEYS : KEYS.filter(([key, , , where]) => !taken.has(key) && (where === EVERYWHERE || where === WITHIN || (where !== RAIL && !onPanes() && !onTable())));
-    const found = new Map(own.length ? [[onTable() ? 'Runs' : onPanes() ? 'Panes' : 'This run', own]] : []);
+    const own = [...(onKinds() ? crossboard.kinds.keys() : []), ...(onTable() ? crossboard.table.keys() : []), ...(onPanes() ? crossboard.panes.keys() : []), ...(state.run && crossboard.run ? crossboard.run.keys() : [])], taken = new Set(own.map(([key]) => key));
+    const here = where => where === EVERYWHERE || where === WITHIN || (where === RAIL ? onKinds() : !onPanes() && !onTable() && !onKinds());
+    const left = !own.length ? KEYS : KEYS.filter(([key, , work, where]) => here(where) && !(taken.has(key) && work));
+    const found = new Map(own.length ? [[onKinds() ? 'This page' : onTable() ? 'Runs' : onPanes() ? 'Panes' : 'This run', own]] : []);
     for (const row of left) { if (!found.has(row[3])) found.set(row[3], []); found.get(row[3]).push(row); }
     return found;
   }
@@ -95,6 +98,7 @@
   function escape() {
     if (byId('app').classList.contains('sheet')) page.sheet(false);
     else if (onTable()) crossboard.table.escape();
+    else if (onKinds()) crossboard.kinds.back();
     else if (onPanes() && (!state.run || state.pane)) crossboard.panes.back();
     else if (state.run && crossboard.run) crossboard.run.back();
   }

@@ -2,7 +2,7 @@
    other}: `low` is what is searched, `other` [words, work] is done with Shift. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {board, byId, grid, groups, keys, linesBar, looks, matching, numbers, page, rail, railGroups, settings, sources, state, url} = crossboard;
+  const crossboard = root.crossboard, {board, byId, grid, groups, keys, kindNav, kindPages, linesBar, looks, matching, numbers, page, rail, railGroups, settings, sources, state, url} = crossboard;
 
   const entry = (kind, id, title, work, more = {}) => ({kind, id: `${kind}:${id}`, title, note: '', key: '', work, other: null, ...more, low: `${title} ${more.also || ''}`.toLowerCase()});
   const action = (id, title, work, more) => entry('action', id, title, work, more);
@@ -14,7 +14,8 @@
   function pages() {
     const on = (title, id, go, key, more = {}) => entry('page', id, title, go, {key, ...more});
     return [on('Charts', 'charts', toCharts, 'G C'), on('Runs', 'runs', () => state.go({page: 'runs'}), 'G R', {also: 'table', note: count(board.order.length, 'run', 'runs')}),
-      ...(byId('nav-panes').hidden ? [] : [on('Panes', 'panes', () => state.go({page: 'panes'}), 'G P', {also: 'visdom environments'})])];
+      ...(byId('nav-panes').hidden ? [] : [on('Panes', 'panes', () => state.go({page: 'panes'}), 'G P', {also: 'visdom environments'})]),
+      ...kindNav.available().map(one => on(one.title, one.page, () => kindNav.go(one.page), `G ${one.key}`, {also: one.kinds.join(' ')}))];
   }
 
   /** One of several values of a choice: the title says which, the note that it is in force. */
@@ -65,7 +66,7 @@
 
   /** Every key with something to do here; those that other entries are, too, go without. */
   function keyed() {
-    const there = new Set(['Ctrl K', ':', 'G C', 'G R', 'G P', ...(crossboard.toasts.shown().length ? [] : ['U', 'D'])]);
+    const there = new Set(['Ctrl K', ':', 'G C', 'G R', 'G P', ...kindPages.all.map(one => `G ${one.key}`), ...(crossboard.toasts.shown().length ? [] : ['U', 'D'])]);
     return keys.listed().filter(([key, , work]) => work && !there.has(key)).map(([key, words, work]) => action(`key:${words}`, words, work, {key}));
   }
 

@@ -4,7 +4,7 @@
   'use strict';
   const crossboard = root.crossboard, {byId, commands, fill, h, icon, keys, matching, numbers, plot} = crossboard;
   const RECENT_KEY = 'crossboard-recent', RECENT = 24, RECENT_SHOWN = 5, RECENT_BONUS = 12, PAGE = 8;
-  const KINDS = [['page', 'Pages', 4], ['view', 'Saved views', 6], ['action', 'Actions', 8], ['run', 'Runs', 10], ['tag', 'Charts', 10]];
+  const KINDS = [['page', 'Pages', 8], ['view', 'Saved views', 6], ['action', 'Actions', 8], ['run', 'Runs', 10], ['tag', 'Charts', 10]];
   const ICONS = {page: 'grid', view: 'bookmark', action: 'right', tag: 'chart'};
   let dialog = null, input = null, listbox = null, status = null, hint = null, options = [], at = 0, entries = null, held = null;
 
