@@ -3,9 +3,10 @@
     <data>/views.jsonl          one JSON object a line: {"version": 1, "sources": [PATH, ...], "id", "wall_time", and what changes: "name",
                                 "search", "deleted", "default"}
 
-A view is the query part of an address, as ``assets/16-state.js`` writes it; the server keeps it as it came and does not look into it. A view
-belongs to the set of paths that the board shows, so another root has views of its own. The file is one of `store.side_lines`: what is true is
-the fold of its lines, the newest by wall time, per field. A deleted view stays in the file, and can come back. Sources are never written to.
+A view is the query part of an address, as ``assets/16-state.js`` writes it; the server keeps it as it came and does not look into it.
+A view belongs to the set of paths that the board shows, so another root has views of its own. The file is one of `store.side_lines`: what
+is true is the fold of its lines, the newest by wall time, per field. A deleted view stays in the file, and can come back. Sources are
+never written to.
 
 One view may be the default: it is opened where the address says nothing (`Opening`).
 """
@@ -180,7 +181,9 @@ def _checked(body: Any) -> dict[str, Any]:
     for name, value in changes.items():
         fits = {"name": _is_name, "search": _is_search}.get(name, _is_flag)
         if not fits(value):
-            raise Refused(400, f"views: {name}: want {_WANTED.get(name, 'true or false')}, got {value!r:.80}", "correct it and send it again")
+            raise Refused(
+                400, f"views: {name}: want {_WANTED.get(name, 'true or false')}, got {value!r:.80}", "correct it and send it again"
+            )
     return changes
 
 
@@ -220,4 +223,3 @@ class Opening:
                 await RedirectResponse(f"{self.base}/{search}", status_code=303)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
-

@@ -168,7 +168,16 @@ def test_clocks_show_utc_where_that_is_set() -> None:
 
 
 def test_settings_take_only_what_they_know_and_are_all_taken_back() -> None:
-    kept = {"digits": 7, "zone": "moon", "refresh": 30, "colours": [0] * 12, "x": "metric:a", "smooth": "ema:0.6", "points": 1e9, "theirs": 1}
+    kept = {
+        "digits": 7,
+        "zone": "moon",
+        "refresh": 30,
+        "colours": [0] * 12,
+        "x": "metric:a",
+        "smooth": "ema:0.6",
+        "points": 1e9,
+        "theirs": 1,
+    }
     assert run_js("cb.settings.parse(JSON.stringify(kept))", kept=kept) == {"digits": 7, "refresh": 30, "smooth": "ema:0.6"}
     assert run_js("['', 'null', '[]', '7', '{', '\"a\"'].map(cb.settings.parse)") == [{}] * 6
     order = [*range(1, 12), 0]
@@ -192,7 +201,10 @@ def test_an_address_that_says_nothing_of_the_charts_begins_as_the_settings_say()
 
 def test_the_palette_finds_parts_first_letters_and_several_words_and_nothing_else() -> None:
     names = ["resnet20-sgd s0", "resnet20-adamw s1", "transformer base", "train/loss", "val/loss", "x axis: relative time"]
-    found = "q => cb.matching.best(cb.matching.wordsOf(q), names.map(title => ({title, low: title.toLowerCase()})), 9).kept.map(one => one.entry.title)"
+    found = (
+        "q => cb.matching.best(cb.matching.wordsOf(q), names.map(title => ({title, low: title.toLowerCase()})), 9)"
+        ".kept.map(one => one.entry.title)"
+    )
     cases = {
         "sgd": ["resnet20-sgd s0"],
         "SGD resnet": ["resnet20-sgd s0"],
@@ -211,8 +223,9 @@ def test_the_palette_finds_parts_first_letters_and_several_words_and_nothing_els
 @settings(max_examples=10, deadline=None)
 def test_whatever_holds_the_words_is_found_and_marked_where_they_are(names: list[str], words: str) -> None:
     told = run_js(
-        "names.map(name => { const all = cb.matching.wordsOf(words); return [all.every(word => name.includes(word)), cb.matching.score(all, name) > 0,"
-        " all.every(word => [...cb.matching.marked(all, name)].some(at => name[at] === word[0]))]; })",
+        "names.map(name => { const all = cb.matching.wordsOf(words), marked = [...cb.matching.marked(all, name)];"
+        " return [all.every(word => name.includes(word)), cb.matching.score(all, name) > 0,"
+        " all.every(word => marked.some(at => name[at] === word[0]))]; })",
         names=names,
         words=words,
     )

@@ -1,4 +1,4 @@
-"""Saved views: named addresses, kept for the user beside everything else, listed for the sources they were made of, and never in a source."""
+"""Saved views: named addresses, kept for the user, listed for the sources they were made of, and never written into one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def root(tmp_path: Path) -> Path:
 def board(root: Path, file: Path, **more: Any) -> TestClient:
     store = EmbeddedStore(sources_for([root]), memory=True)
     store.refresh()
-    return TestClient(create_app(store, ask_for_key=False, views=file, **more).server, base_url="http://localhost:8123", follow_redirects=False)
+    return TestClient(
+        create_app(store, ask_for_key=False, views=file, **more).server, base_url="http://localhost:8123", follow_redirects=False
+    )
 
 
 @pytest.fixture
@@ -124,7 +126,9 @@ def test_only_the_view_that_was_made_the_default_last_is_it(client: TestClient) 
         ({"id": "0" * 12, "name": "n"}, 404, "no view"),
     ],
 )
-def test_what_is_no_view_is_refused_with_words_and_nothing_is_kept(client: TestClient, tmp_path: Path, body: Any, status: int, words: str) -> None:
+def test_what_is_no_view_is_refused_with_words_and_nothing_is_kept(
+    client: TestClient, tmp_path: Path, body: Any, status: int, words: str
+) -> None:
     answer = client.post("/api/views", json=body)
     assert answer.status_code == status
     assert words in answer.json()["error"]
@@ -165,7 +169,9 @@ def test_lines_that_are_cut_foreign_or_newer_cost_only_themselves(tmp_path: Path
     file = tmp_path / FILE
     view = SavedViews(file).write(HERE, {"name": "whole", "search": "?a"})["id"]
     with file.open("ab") as out:
-        out.write(b"[]\n" + json.dumps({"version": 2, "sources": list(HERE), "id": view, "wall_time": 1e12, "name": "newer"}).encode() + b"\n")
+        out.write(
+            b"[]\n" + json.dumps({"version": 2, "sources": list(HERE), "id": view, "wall_time": 1e12, "name": "newer"}).encode() + b"\n"
+        )
         out.write(b'{"version": 1, "sources": ["/data/runs"], "id": "')
     views = SavedViews(file)
     assert [one["name"] for one in views.told(HERE)["views"]] == ["whole"]
@@ -200,14 +206,18 @@ def test_the_newest_of_each_field_holds_in_whatever_order_and_pieces_lines_come(
         out.writelines(lines[cut:])
     fields: dict[str, dict[str, Any]] = {}
     for one in sorted(changes, key=lambda change: float(change["wall_time"])):
-        fields.setdefault(one["id"], {}).update({name: (one["wall_time"], value) for name, value in one.items() if name not in ("id", "wall_time")})
+        fields.setdefault(one["id"], {}).update(
+            {name: (one["wall_time"], value) for name, value in one.items() if name not in ("id", "wall_time")}
+        )
     there = {
         name: {key: value for key, (_, value) in view.items()}
         for name, view in fields.items()
         if "name" in view and "search" in view and not view.get("deleted", (0, False))[1]
     }
     answer = views.told(HERE)
-    assert {one["id"]: (one["name"], one["search"]) for one in answer["views"]} == {name: (view["name"], view["search"]) for name, view in there.items()}
+    assert {one["id"]: (one["name"], one["search"]) for one in answer["views"]} == {
+        name: (view["name"], view["search"]) for name, view in there.items()
+    }
     chosen = [(fields[name]["default"][0], name) for name, view in there.items() if view.get("default")]
     assert answer["default"] == (max(chosen)[1] if chosen else "")
     assert views.opened(HERE) == (there[answer["default"]]["search"] if chosen else "")

