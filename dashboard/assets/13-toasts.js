@@ -15,7 +15,10 @@
   function settle() {
     const narrow = innerWidth <= 760, bars = [...BARS.map(id => document.getElementById(id)), narrow && document.querySelector('.nav')];
     let clear = 0;
-    for (const bar of bars) if (bar && bar.offsetParent !== null || (bar && narrow && bar.className === 'nav')) { const {top, height} = bar.getBoundingClientRect(); if (height && top > innerHeight / 2) clear = Math.max(clear, innerHeight - top); }
+    for (const bar of bars) {
+      const {top, height} = bar ? bar.getBoundingClientRect() : {height: 0};   // one that is hidden has no height
+      if (height && top > innerHeight / 2) clear = Math.max(clear, innerHeight - top);
+    }
     place.style.bottom = `${clear + (narrow ? 8 : clear ? 10 : EDGE)}px`;
     document.documentElement.style.setProperty('--cb-toasts', shown.length ? `${place.offsetHeight + EDGE}px` : '0px');
   }
@@ -83,5 +86,5 @@
     return one;
   }
 
-  crossboard.toasts = {tell, dismiss, act, shown: () => shown.map(one => one.words)};
+  crossboard.toasts = {tell, dismiss, act, stands: about => shown.some(one => one.about === about), shown: () => shown.map(one => one.words)};
 })(window);

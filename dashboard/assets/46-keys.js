@@ -4,7 +4,7 @@
    page has keys of its own, which come first; `tests/test_shell_in_browser.py` holds that no script asks for a key that is not listed. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {board, byId, curves, fill, grid, h, icon, page, rail, state, toasts} = crossboard;
+  const crossboard = root.crossboard, {board, byId, fill, grid, h, icon, page, rail, state, toasts} = crossboard;
   const EVERYWHERE = 'Everywhere', CHARTS = 'All charts', CARD = 'A chart', RAIL = 'The list of runs', WITHIN = 'Menus, lists and fields';
   const MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
 

@@ -2,7 +2,7 @@
    other}: `low` is what is searched, `other` [words, work] is done with Shift. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {board, byId, grid, groups, keys, kindNav, kindPages, linesBar, looks, matching, numbers, page, rail, railGroups, settings, sources, state, url} = crossboard;
+  const crossboard = root.crossboard, {board, byId, grid, groups, keys, kindNav, kindPages, linesBar, numbers, page, rail, railGroups, settings, sources, state, url} = crossboard;
 
   const entry = (kind, id, title, work, more = {}) => ({kind, id: `${kind}:${id}`, title, note: '', key: '', work, other: null, ...more, low: `${title} ${more.also || ''}`.toLowerCase()});
   const action = (id, title, work, more) => entry('action', id, title, work, more);

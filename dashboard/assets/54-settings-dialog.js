@@ -1,7 +1,7 @@
 /* The dialog of this browser's settings (11-settings.js): each works at once, and all can be taken back. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {board, byId, curves, fill, grid, h, icon, linesBar, live, numbers, page, plot, say, settings, state} = crossboard;
+  const crossboard = root.crossboard, {board, byId, curves, fill, h, icon, linesBar, numbers, page, plot, say, settings, state} = crossboard;
   const EXAMPLE = 0.0123456789, LARGER = 1234.56789;
   let dialog = null, kept = true;
 

@@ -12,7 +12,7 @@
     const before = statuses || new Map(), fresh = board.order.filter(run => ENDED.includes(run.status) && ALIVE.includes(before.get(run.key)));
     statuses = new Map(board.order.map(run => [run.key, run.status]));
     if (!fresh.length) return;
-    const standing = toasts.shown().length ? told.filter(run => !fresh.includes(run)) : [];
+    const standing = toasts.stands('failures') ? told.filter(run => !fresh.includes(run)) : [];
     told = [...standing.filter(run => board.runs.has(run.key)), ...fresh];
     const [run] = told;
     if (told.length === 1) toasts.tell(`${board.nameOf(run)} ${run.status === 'killed' ? 'was killed' : 'failed'}${reason(run)}`, {bad: true, about: 'failures', offer: ['Open', () => { told = []; state.go({run: run.key}); }]});
