@@ -97,8 +97,16 @@ class Looks:
         self.run.log({"val/confidence": cb.Histogram(probabilities.max(1), range=(0, 1))}, step=step)
         if not everything:
             return
-        self.run.log({"val/report": cb.Text(self.report(predicted, accuracy, step)), "val/predictions": self.table(probabilities)}, step=step)
-        self.run.log({"val/pr/eight": cb.PRCurve(self.truth == 8, probabilities[:, 8], label="eight"), "val/calibration": self.calibration(probabilities)}, step=step)
+        self.run.log(
+            {"val/report": cb.Text(self.report(predicted, accuracy, step)), "val/predictions": self.table(probabilities)}, step=step
+        )
+        self.run.log(
+            {
+                "val/pr/eight": cb.PRCurve(self.truth == 8, probabilities[:, 8], label="eight"),
+                "val/calibration": self.calibration(probabilities),
+            },
+            step=step,
+        )
         self.run.log({"val/confusion": cb.ConfusionMatrix(self.truth, predicted, labels=LABELS)}, step=step)
         metadata = {"digit": self.truth, "read as": predicted, "confidence": probabilities.max(1).round(3)}
         self.run.log({"digits/embedding": cb.Embedding(features, metadata=metadata, images=self.images)}, step=step)
@@ -124,7 +132,14 @@ class Looks:
 
     def report(self, predicted: Any, accuracy: float, step: int) -> str:
         """How well each digit is read, as Markdown."""
-        lines = [f"## Step {step}", "", f"**{accuracy:.1%}** of {len(self.truth)} digits are read right.", "", "| digit | right | of |", "|---|---|---|"]
+        lines = [
+            f"## Step {step}",
+            "",
+            f"**{accuracy:.1%}** of {len(self.truth)} digits are read right.",
+            "",
+            "| digit | right | of |",
+            "|---|---|---|",
+        ]
         for digit in range(10):
             mine = self.truth == digit
             lines.append(f"| {digit} | {int((predicted[mine] == digit).sum())} | {int(mine.sum())} |")
@@ -135,7 +150,15 @@ class Looks:
         rows = []
         for place in range(40):
             digit = int(probabilities[place].argmax())
-            rows.append([cb.Image(self.images[place]), int(self.truth[place]), digit, round(float(probabilities[place].max()), 4), digit == int(self.truth[place])])
+            rows.append(
+                [
+                    cb.Image(self.images[place]),
+                    int(self.truth[place]),
+                    digit,
+                    round(float(probabilities[place].max()), 4),
+                    digit == int(self.truth[place]),
+                ]
+            )
         return cb.Table(rows, columns=["picture", "truth", "read as", "confidence", "right"])
 
     def calibration(self, probabilities: Any) -> Any:
@@ -147,7 +170,9 @@ class Looks:
         places = np.clip(np.digitize(sure, edges) - 1, 0, 9)
         there = [b for b in range(10) if (places == b).any()]
         means = [float(right[places == b].mean()) for b in there]
-        figure = go.Figure([go.Bar(x=[float(edges[b] + 0.05) for b in there], y=means, name="right"), go.Scatter(x=[0, 1], y=[0, 1], name="ideal")])
+        figure = go.Figure(
+            [go.Bar(x=[float(edges[b] + 0.05) for b in there], y=means, name="right"), go.Scatter(x=[0, 1], y=[0, 1], name="ideal")]
+        )
         return cb.Figure(figure.update_layout(xaxis_title="confidence", yaxis_title="accuracy"))
 
     def plane(self, logits: Any) -> Any:
@@ -164,7 +189,9 @@ class Looks:
                 corner = 24 * row + column
                 faces += [[corner, corner + 1, corner + 24], [corner + 1, corner + 25, corner + 24]]
         shade = (255 * (heights - heights.min()) / max(1e-9, float(np.ptp(heights)))).reshape(-1, 1)
-        return cb.Mesh(vertices.astype(np.float32), np.array(faces), np.concatenate([shade, 0 * shade + 110, 255 - shade], 1).astype(np.uint8))
+        return cb.Mesh(
+            vertices.astype(np.float32), np.array(faces), np.concatenate([shade, 0 * shade + 110, 255 - shade], 1).astype(np.uint8)
+        )
 
     def loss_at(self, logits: Any) -> float:
         """Return the cross entropy of logits."""
