@@ -26,8 +26,10 @@ ASSETS = Path(__file__).resolve().parents[1] / "dashboard" / "assets"
 PURE = (
     "10-core.js",
     "12-numbers.js",
+    "13-pattern.js",
     "14-columns.js",
     "15-card-settings.js",
+    "15-places.js",
     "15-table.js",
     "16-state.js",
     "17-run-query.js",

@@ -32,6 +32,16 @@
     return {colour: colours().runs[colour], dash: DASHES[dash], dashed: dash > 0};
   }
 
+  const dashOf = place => ({dash: DASHES[place], dashed: place > 0});
+
+  /** Colour `place` of the palette in shade `number`: 0 as it is, then by turns nearer to the ink and to the paper. */
+  function shaded(place, number) {
+    const {runs, ink, surface} = colours(), parts = hex => (/^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(hex) || []).slice(1).map(one => parseInt(one, 16));
+    const from = parts(runs[place]), to = parts(number % 2 ? ink : surface), share = number ? Math.min(0.75, 0.3 + 0.15 * number) : 0;
+    if (!share || !from.length || !to.length) return runs[place];
+    return `#${from.map((v, i) => Math.round(v + (to[i] - v) * share).toString(16).padStart(2, '0')).join('')}`;
+  }
+
   /** Size a canvas to its CSS box at the screen's resolution and return its context, cleared and scaled. */
   function prepare(canvas, width, height) {
     const ratio = Math.min(3, root.devicePixelRatio || 1), w = Math.round(width * ratio), hgt = Math.round(height * ratio);
@@ -268,5 +278,5 @@
     return [low >= 0 && low < 0.3 * high ? 0 : low - room, high <= 0 && high > 0.3 * low ? 0 : high + room];
   }
 
-  crossboard.plot = {colours, forgetPalette: () => { palette = null; }, look, parts, prepare, geometry, draw, style, extent, roomy, discs, gaps, span};
+  crossboard.plot = {colours, forgetPalette: () => { palette = null; }, look, parts, dashOf, shaded, prepare, geometry, draw, style, extent, roomy, discs, gaps, span};
 })(typeof window === 'undefined' ? globalThis : window);

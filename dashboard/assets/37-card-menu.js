@@ -56,6 +56,8 @@
       pick('card-x', 'x axis', [['', 'as the page'], ['step', 'step'], ['relative', 'relative'], ['wall', 'wall'], ...other, ...tags], card.own.x || '', x => { card.set('x', x); refresh(); }),
       crossboard.linesBar.control('card-smooth', card.own.smooth || '', [['', 'as the page'], ['none', 'no smoothing']], (value, again) => { card.set('smooth', value); if (again) refresh(); }),
       pick('card-size', 'size', [['S', 'small'], ['', 'medium'], ['L', 'large, two columns']], card.own.size || '', name => card.set('size', name)),
+      h('div.line', {}, check('card-marks', 'Marks of alerts and restarts', card.own.marks !== 'off' && state.marks !== 'off', yes => { if (yes && state.marks) state.set('marks', ''); card.set('marks', yes ? '' : 'off'); }),
+        h('button.lk', {id: 'card-marks-all', type: 'button', onclick: () => { state.set('marks', state.marks ? '' : 'off'); refresh(); }}, state.marks ? 'show on all cards' : 'hide on all cards')),
       ...more.map(make => make(card)).filter(Boolean),
       h('div.line.end', {}, h('button.btn', {type: 'button', id: 'card-reset', disabled: !isSet(card), onclick: () => reset(card)}, 'Reset this card')),
     ];

@@ -224,7 +224,7 @@
     board.on('tags', () => { grid.build(); nothing(); barNote(); });
     board.on('visible', () => { grid.redraw(); curves.pump(); });
     board.on('highlight', crossboard.redrawCursors);
-    state.on('tags', () => { grid.build(); nothing(); barNote(); });
+    state.on('tags regex', () => { grid.build(); nothing(); barNote(); });
     state.on('closed', grid.build);
     state.on('log old', () => { grid.redraw(); curves.pump(); });
     state.on('project', projects);

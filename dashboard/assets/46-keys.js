@@ -17,7 +17,11 @@
     ['S', 'Smoothing of all cards', () => (byId('smooth-weight') || byId('smooth')).focus()],
     ['H', 'Hide the run, or the group in focus, in the rail', () => { const run = rail.current(); if (run) board.show([run], !board.isShown(run)); }],
     ['O', 'Only the run pointed at; again: all as before', () => { const run = rail.current(); if (run) board.isolate(run); else if (state.only) state.set('only', ''); }],
-    ['P', 'Pin the run pointed at to the top of the rail', () => { const run = rail.current(); if (run) rail.pin(run); }],
+    ['P', 'Pin the run pointed at to the top of the rail, or the card in focus to the top of the page', () => { const run = rail.current(), card = grid.current(); if (run) rail.pin(run); else if (card) crossboard.arrangement.pin(card.tag); }],
+    ['<', 'Move the card in focus one place to the left', () => moveCard(-1)],
+    ['>', 'Move the card in focus one place to the right', () => moveCard(1)],
+    ['F', 'Move the card in focus to the first place of its section', () => moveCard(-Infinity)],
+    ['+', 'Join the card in focus with another; or drag it by its title onto the other', () => crossboard.cardPlaces.pick(grid.current())],
     ['B', 'Make the run pointed at the baseline', () => { const run = rail.current(); if (run) rail.baseline(run); }],
     ['X', 'Next x axis: step, relative, wall', () => { const all = ['step', 'relative', 'wall']; page.setX(all[(all.indexOf(state.x) + 1) % 3]); page.fields(); }],
     ['E', 'Open the card in focus large, again: close it; or the page of the run pointed at in the rail', () => { const run = state.large ? null : rail.current(), card = grid.current(); if (run && !state.run) state.go({run: run.key}); else if (card && !state.run) crossboard.large.toggle(card); }],
@@ -26,6 +30,8 @@
     ['T', 'Next theme: system, light, dark', page.nextTheme],
     ['?', 'This list', show],
   ];
+
+  function moveCard(way) { const card = grid.current(); if (card) crossboard.arrangement.move(card.tag, way); }
 
   const onPanes = () => Boolean(crossboard.panes && crossboard.panes.isOn()), onTable = () => Boolean(crossboard.table && state.page === 'runs' && !state.run), anywhere = key => key.startsWith('G ') || ['T', '?'].includes(key);
 
