@@ -75,7 +75,8 @@
     }
     if (entries.length <= 6 * FEW) for (const one of entries) {
       const whole = card.curves.get(curves.curveKey(one.curve)) || one.curve, lost = firstLost(whole);
-      if (lost) list.push({kind: 'lost', x: lost.x, value: lost.value, one, name: one.run.name, words: `first ${lost.value !== lost.value ? 'NaN' : 'infinite value'}, ${placeIn(card, lost.x)}`});
+      const of = card.tags.length > 1 ? ` of ${one.curve.tag.replace(/^=/, '')}` : '';
+      if (lost) list.push({kind: 'lost', x: lost.x, value: lost.value, one, name: one.run.name, words: `first ${lost.value !== lost.value ? 'NaN' : 'infinite value'}${of}, ${placeIn(card, lost.x)}`});
     }
     for (const mark of told) {
       const one = byCurve.get(`${mark.run}\n${mark.rank}\n${mark.tag}`) || byRun.get(`${mark.run}\n${mark.tag}`);
@@ -126,6 +127,11 @@
       g.strokeStyle = mark.one.colour; g.fillStyle = c.surface; g.lineJoin = 'miter';
       if (mark.kind === 'lost') {
         const up = mark.value === Infinity;
+        if (card.members) {   // its own curve is not drawn, nor is the triangle on it
+          const y = up ? at.top + 6 : at.bottom, tip = mark.value === -Infinity ? 7 : -7;
+          g.fillStyle = mark.one.colour;
+          g.beginPath(); g.moveTo(px - 4, y + (tip > 0 ? -tip : 0)); g.lineTo(px + 4, y + (tip > 0 ? -tip : 0)); g.lineTo(px, tip > 0 ? y : y + tip); g.fill();
+        }
         stem(g, px, up ? at.top + 8 : mark.value === -Infinity ? at.bottom - 8 : at.bottom - 9, up ? Math.min(at.bottom, at.top + 30) : Math.max(at.top, at.bottom - 32));
       } else if (mark.kind === 'restart') {
         const y = height === null ? at.bottom - 5 : within(height, at);
@@ -144,13 +150,16 @@
   }
 
   /** The marks within a few pixels of plot position `px`, or at x exactly: [{words, text, name, colour, kind}]. */
-  const notes = (card, px, x) => (card.marked || []).filter(mark => Math.abs(mark.px - px) <= NEAR_PX || mark.x === x)
+  const notes = (card, px, x) => once((card.marked || []).filter(mark => Math.abs(mark.px - px) <= NEAR_PX || mark.x === x))
     .map(({words, text = '', name, one, kind}) => ({words, text: text.slice(0, 200), name, colour: one.colour, kind}));
+
+  /** The same mark on several curves of a run once. */
+  const once = list => [...new Map(list.map(mark => [`${mark.kind}\n${mark.one.run.key}\n${mark.words}\n${mark.wall_time}`, mark])).values()];
 
   /** What the foot of a card says of them. */
   function describe(card) {
     if (!on(card)) return [];
-    const all = (card.marked || []).filter(mark => mark.kind === 'alert'), said = [], {leftOut = 0} = card.marks || {};
+    const all = once((card.marked || []).filter(mark => mark.kind === 'alert')), said = [], {leftOut = 0} = card.marks || {};
     if (all.length) said.push(h('span', {title: all.slice(0, 8).map(mark => `${mark.name}: ${mark.words}`).join('\n') + (leftOut ? `\n${numbers.whole(leftOut)} older ones are on the run's page` : '')}, icon('flag', true), `${numbers.whole(all.length)} ${all.length === 1 ? 'alert' : 'alerts'}`));
     if (eventful().length > MOST_RUNS) said.push(h('span', {title: `${numbers.whole(eventful().length)} drawn runs have alerts or restarts; those of the newest ${MOST_RUNS} are marked`}, `marks of ${MOST_RUNS} runs`));
     return said;

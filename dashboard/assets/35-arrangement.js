@@ -26,7 +26,9 @@
 
   const chartOf = key => board.charts().find(chart => chart.key === key);
   const isPinned = key => state.top.includes(key);
-  const isArranged = () => state.moves.length > 0 || state.top.length > 0;
+
+  /** True when a person moved a card of a section, or pinned one into it. */
+  const isArranged = (name, charts) => name === PINNED || (state.moves.length > 0 && charts.some(chart => state.moves.some(([card]) => card === chart.key)));
 
   /** The keys of the section that `key` is shown in, as they stand on the page. */
   function shown(key) {
@@ -97,6 +99,8 @@
     state.moves = [];
     state.top = [];
     changed(['moves', 'top'], '', 'Every card stands in its own place again');
+    const first = document.querySelector('.sec:not(.closed) .cc');   // the button that was pressed is gone
+    if (first && document.activeElement === document.body) first.focus({preventScroll: true});
   }
 
   /* ---- joining */

@@ -40,9 +40,9 @@
     if (sections.has(name)) return sections.get(name);
     const count = h('span'), body = h('div.cards', {id: `section-${sections.size}`}), mark = h('span.icon');
     const title = name === arrangement.PINNED ? 'Pinned' : name || 'no prefix', button = h('button.sech', {type: 'button', 'aria-controls': body.id, onclick: () => state.toggle('closed', name || '/')},
-      mark, h('b', {}, title), count);
-    const element = h('section.sec', {'aria-label': title, 'data-pinned': name === arrangement.PINNED}, h('h2', {}, button), body);
-    const made = {name, element, body, button, count, mark, tags: ''};
+      mark, h('b', {}, title), count), reset = h('button.lk.reset', {type: 'button', title: 'Every card of the page in its own place, none pinned', onclick: arrangement.reset}, 'Reset order');
+    const element = h('section.sec', {'aria-label': title, 'data-pinned': name === arrangement.PINNED}, h('h2', {}, button), reset, body);
+    const made = {name, element, body, button, reset, count, mark, tags: ''};
     sections.set(name, made);
     return made;
   }
@@ -91,6 +91,7 @@
       fill(part.mark, icon(closed ? 'right' : 'down', true));
       part.element.classList.toggle('closed', closed);
       part.body.hidden = closed;
+      part.reset.hidden = !arrangement.isArranged(name, charts);
       const row = charts.map(({key, tags, family}) => {
         if (cards.has(key) && cards.get(key).tags.join('\n') !== tags.join('\n')) drop(key);
         if (!cards.has(key)) {

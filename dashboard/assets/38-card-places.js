@@ -2,7 +2,7 @@
    split. What these do is in 35-arrangement.js; 38-card-drag.js does the same by pointer. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {arrangement, board, byId, cardMenu, fill, h, icon, joined, state, view} = crossboard;
+  const crossboard = root.crossboard, {arrangement, board, cardMenu, fill, h, icon, joined, state, view} = crossboard;
   const LISTED = 100;
 
   const named = name => name.replace(/^=/, '');
@@ -87,12 +87,6 @@
 
   document.addEventListener('pointerdown', event => { if (open && !open.box.contains(event.target)) close(false); });
   state.on('run', () => close(false));
-
-  /* ---- one click takes moves and pins back */
-  function offer() { const reset = byId('reset-order'); if (reset) reset.hidden = !arrangement.isArranged(); }
-  document.addEventListener('click', event => { if (event.target.closest && event.target.closest('#reset-order')) { arrangement.reset(); byId('tag-filter').focus(); } });
-  state.on('moves top', offer);
-  board.on('tags', offer);
 
   crossboard.cardPlaces = {pick, close};
 })(window);

@@ -200,6 +200,7 @@
     for (const place of document.querySelectorAll('[data-icon]')) fill(place, icon(place.dataset.icon));
     applyTheme();
     fields();
+    crossboard.tagFilter.show();
     dark.addEventListener('change', applyTheme);
     document.addEventListener('click', event => {
       const hit = id => event.target.closest && event.target.closest(`#${id}`);

@@ -9,7 +9,7 @@ Ids, all filled by the scripts in `assets/`:
     rail, run-find, rail-options, run-list, rail-foot       the run rail
     rail-legend, rail-told                                  what colour and dash mean; what could not be kept
     open-runs                                               opens the rail where it is a sheet (narrow screens)
-    tag-filter, tag-regex, x-axis, lines, bands, open-aliases, reset-order, bar-note  the page bar
+    tag-filter, tag-regex, x-axis, lines, bands, open-aliases, bar-note  the page bar
     banner, problems                                        connection lost; damaged files and dropped points
     scroll, sections, empty                                 the cards; what is said when there are none
 """
@@ -85,6 +85,7 @@ def page_bar() -> Component:
                 title="What is written is a regular expression; so is /…/ without this",
                 **hyphened(aria_pressed="false", aria_label="Regular expression"),
             ),
+            html.Span(id="bar-note", className="dim"),
             html.Span(className="sep"),
             dmc.SegmentedControl(
                 id="x-axis",
@@ -99,9 +100,7 @@ def page_bar() -> Component:
             html.Div(id="lines", className="bands", role="group", **hyphened(aria_label="lines of all charts")),
             html.Div(id="bands", className="bands", role="group", **hyphened(aria_label="groups of runs")),
             html.Button("Joined: where sure", id="open-aliases", className="lk", type="button", title="Tags that are one metric"),
-            html.Button("Reset order", id="reset-order", className="lk", type="button", hidden=True, title="Every card in its own place, none pinned"),
             html.Span(className="grow"),
-            html.Span(id="bar-note", className="dim"),
         ],
         **hyphened(aria_label="all charts"),
     )
