@@ -2,11 +2,12 @@
 
     python benchmarks/lines.py [--runs 1000] [--points 1000] [--keep DIRECTORY]
 
-A root of `--runs` runs with `--points` points of two tags each, at the same steps within a run, written as real points journals; the board
-over it in a process of its own; one request of `/api/curves` at a time, as a card of a thousand runs sends it. "first" is the first question
-after a start of the board, "again" the same question for one bucket less, as a card asks that was resized, when the board still has what
-it computed. "floor" is the logged curve itself, asked in the same way. Each is timed at the asker, with all bytes of the answer; medians over
-`ROUNDS` boards. "processor" is the processor time of the first answer in this process, which other work on the machine does not lengthen.
+A root of `--runs` runs with `--points` points of two tags each, at the same steps within a run, written as real points journals; the
+board over it in a process of its own; one request of `/api/curves` at a time, as a card of a thousand runs sends it. "first" is the first
+question after a start of the board, "again" the same question for one bucket less, as a card asks that was resized, when the board still
+has what it computed. "floor" is the logged curve itself, asked in the same way. Each is timed at the asker, with all bytes of the answer;
+medians over `ROUNDS` boards. "processor" is the processor time of the first answer in this process, which other work on the machine does
+not lengthen.
 
 There is no bar of its own; DESIGN has: 100 curves of 1M points smoothed, first <= 0.5 s, all <= 5 s (`ingest.py`).
 """

@@ -206,8 +206,10 @@ def joined(node: Node, points: Mapping[str, Points]) -> tuple[Points, int]:
     if not all(np.array_equal(one.step, shared) for one in last[1:]):  # mostly all tags are logged in one call, and nothing is to be sought
         for one in last[1:]:
             shared = shared[_among(shared, one.step)]
-        different = len(last[0]) + len(last[1]) - len(shared) if len(last) == 2 else len(np.unique(np.concatenate([one.step for one in last])))
-        unmatched = different - len(shared)
+        if len(last) == 2:
+            unmatched = len(last[0]) + len(last[1]) - 2 * len(shared)
+        else:
+            unmatched = len(np.unique(np.concatenate([one.step for one in last]))) - len(shared)
         last = [one if len(one) == len(shared) else one[np.searchsorted(one.step, shared)] for one in last]
     wall = last[0].wall_time if len(last) == 1 else np.maximum.reduce([one.wall_time for one in last])
     value = np.broadcast_to(

@@ -637,7 +637,8 @@ def test_what_is_wrong_with_an_expression_is_said_with_its_place(text: str, at: 
 @settings(max_examples=5, deadline=None)
 def test_moves_bring_cards_into_any_order_and_a_link_keeps_them(orders: list[list[str]]) -> None:
     told = """orders.map(wanted => {
-        const keys = [...wanted].sort(), moves = cb.places.movesFor(keys, wanted), again = cb.places.parseMoves(cb.places.formatMoves(moves));
+        const {movesFor, parseMoves, formatMoves} = cb.places, keys = [...wanted].sort();
+        const moves = movesFor(keys, wanted), again = parseMoves(formatMoves(moves));
         return [cb.places.arranged(keys, again), moves.length];
     })"""
     for wanted, (got, moves) in zip(orders, run_js(told, orders=orders), strict=True):
@@ -654,8 +655,10 @@ def test_a_move_of_a_card_that_is_not_there_is_passed_over_and_a_new_one_finds_i
 
 
 def test_joined_tags_are_one_chart_where_the_first_stood_and_a_family_keeps_the_rest() -> None:
-    charts = """[{key: 'a/x', title: 'a/x', tags: ['a/x'], family: null}, {key: 'join:loss', title: 'loss', tags: ['loss', 'val_loss', 'test_loss'],
-        family: {title: 'loss', splits: {loss: 'train', val_loss: 'validation', test_loss: 'test'}}}, {key: 'b', title: 'b', tags: ['b'], family: null}]"""
+    charts = """[{key: 'a/x', title: 'a/x', tags: ['a/x'], family: null},
+        {key: 'join:loss', title: 'loss', tags: ['loss', 'val_loss', 'test_loss'],
+         family: {title: 'loss', splits: {loss: 'train', val_loss: 'validation', test_loss: 'test'}}},
+        {key: 'b', title: 'b', tags: ['b'], family: null}]"""
     joined = run_js(f"cb.places.withJoins({charts}, [['b', 'loss'], ['gone', 'a/x']]).map(c => [c.key, c.tags])")
     assert joined == [["a/x", ["a/x"]], ["join:loss", ["val_loss", "test_loss"]], ["with:b + loss", ["b", "loss"]]]
     rest = run_js(f"cb.places.withJoins({charts}, [['a/x', 'loss', 'test_loss']]).map(c => [c.key, c.tags, c.section ?? null])")
@@ -667,8 +670,7 @@ def test_joined_tags_are_one_chart_where_the_first_stood_and_a_family_keeps_the_
 
 
 def test_the_arrangement_of_cards_stands_in_the_address() -> None:
-    search = run_js(
-        "cb.view.format(Object.assign(cb.view.fresh(), {moves: [['a&b', 'c/d'], ['e', '']], joined: [['x=1', 'y~z']], top: ['q', 'p'], marks: 'off', regex: '1'}))"
-    )
+    chosen = "{moves: [['a&b', 'c/d'], ['e', '']], joined: [['x=1', 'y~z']], top: ['q', 'p'], marks: 'off', regex: '1'}"
+    search = run_js(f"cb.view.format(Object.assign(cb.view.fresh(), {chosen}))")
     again = run_js("(v => [v.moves, v.joined, v.top, v.marks, v.regex])(cb.view.parse(search))", search=search)
     assert again == [[["a&b", "c/d"], ["e", ""]], [["x=1", "y~z"]], ["q", "p"], "off", "1"]

@@ -115,7 +115,8 @@ def settled(page: Page, expression: str = "true") -> None:
 
 
 def cards(page: Page, section: str) -> list[str]:
-    return dict(page.evaluate(ORDER)).get(section, [])
+    found: dict[str, list[str]] = dict(page.evaluate(ORDER))
+    return found.get(section, [])
 
 
 def drag(page: Page, tag: str, onto: str, part: float) -> None:

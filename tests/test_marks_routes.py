@@ -24,8 +24,8 @@ FOUND = FoundRun(RUN, "/x/a", "digits", "a", "a", BEGAN)
 def strand(tag: str, first: int, count: int, *, attempt: int = 1, rank: int = 0, factor: float = 1.0) -> Strand:
     """A point a step and every two seconds; an attempt begins a thousand seconds after the last. The value is the step times `factor`."""
     steps = np.arange(first, first + count)
-    wall = BEGAN + 1000.0 * (attempt - 1) + 2.0 * (steps - first)
-    return Strand(tag, rank, attempt, f"w{attempt}{rank}", Points(steps, wall, steps * factor))
+    wall = (BEGAN + 1000.0 * (attempt - 1) + 2.0 * (steps - first)).astype(np.float64)
+    return Strand(tag, rank, attempt, f"w{attempt}{rank}", Points(steps, wall, (steps * factor).astype(np.float64)))
 
 
 def placed(record: Record, *, attempt: int = 1, rank: int = 0) -> Placed:
