@@ -61,5 +61,12 @@
   addEventListener('resize', show);
   state.on('tags regex run', show);
 
-  crossboard.tagFilter = {lets, show, wrong: () => { compile(); return wrong; }};
+  /** Put words in, in place of what is there. */
+  function words(text) {
+    state.set('regex', '');
+    state.set('tags', text);
+    crossboard.page.fields();
+  }
+
+  crossboard.tagFilter = {lets, show, words, wrong: () => { compile(); return wrong; }};
 })(window);

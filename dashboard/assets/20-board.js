@@ -53,6 +53,9 @@
       return crossboard.places.withJoins(made, state.joined);
     },
 
+    /** What a format of sources is called; one that is not known here has the name it came with. */
+    formatName: format => format === 'native' ? 'Native' : FORMATS[format] || format,
+
     /** The heading under which a run stands in the rail. */
     groupOf(run) {
       if (run.framework) return FRAMEWORKS[run.framework.toLowerCase()] || run.framework;
@@ -207,7 +210,7 @@
     news.tell('visible');   // the same runs in other colours
     if (board.tagsLoaded) board.loadTags().catch(() => {});
   });
-  state && state.on('hide only runs project run', () => { board.select(); news.tell('runs'); });
+  state && state.on('hide only runs project src run', () => { board.select(); news.tell('runs'); });
 
   Object.assign(crossboard, {board, getJson, failure});
 })(window);
