@@ -155,8 +155,8 @@ class Board:
 
 
 class Open(Protocol):
-    """Open a URL in a window of its own and wait for `ready`. Errors of the page fail the test at its end, but not on a page that is
-    `broken` on purpose, nor any with one of the texts `expected` in it."""
+    """Open a URL in a browser of its own, or in that of the page `beside`, and wait for `ready`. Errors of the page fail the test at its
+    end, but not on a page that is `broken` on purpose, nor any with one of the texts `expected` in it."""
 
     def __call__(
         self,
@@ -168,6 +168,7 @@ class Open(Protocol):
         ready: str = READY,
         broken: bool = False,
         expected: tuple[str, ...] = (),
+        beside: Page | None = None,
     ) -> Page: ...
 
 
@@ -197,11 +198,13 @@ class Pages:
         ready: str = READY,
         broken: bool = False,
         expected: tuple[str, ...] = (),
+        beside: Page | None = None,
     ) -> Page:
         chosen: Any = scheme
-        context = self.browser.new_context(viewport={"width": width, "height": height}, color_scheme=chosen)
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page = context.new_page()
+        if beside is None:
+            context = self.browser.new_context(viewport={"width": width, "height": height}, color_scheme=chosen)
+            context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = (beside.context if beside is not None else context).new_page()
         errors: list[str] = []
         if not broken:
             watch(page, urlsplit(url).netloc, errors, expected)
@@ -212,8 +215,8 @@ class Pages:
 
     def close(self) -> list[str]:
         """Close every page; return what was wrong with them."""
-        for page, _ in self.opened:
-            page.context.close()
+        for context in {id(page.context): page.context for page, _ in self.opened}.values():
+            context.close()
         return [error for _, errors in self.opened for error in errors]
 
 
