@@ -177,14 +177,12 @@ NOT_REACHED = """reached => {
 
 
 def reached_by_tab(page: Page) -> list[str]:
-    """Marks of everything that Tab comes to, from the top of the page until it leaves it."""
+    """Marks of everything that Tab comes to, from the top of the page until it leaves it; what was drawn anew meanwhile gets one."""
     page.evaluate("document.activeElement.blur()")
     found: list[str] = []
     for _ in range(MOST_STOPS):
         page.keyboard.press("Tab")
-        mark = page.evaluate(
-            "document.activeElement === document.body ? null : document.activeElement.closest('[data-walk]')?.dataset.walk || ''"
-        )
+        mark = page.evaluate("(e => e === document.body ? null : e.dataset.walk ||= `new ${Math.random()}`)(document.activeElement)")
         if mark is None:
             return found
         found.append(mark)
