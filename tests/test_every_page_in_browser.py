@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,7 @@ def asked_by_pages(netlog: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    shutil.rmtree(SCREENSHOTS, ignore_errors=True)  # of an earlier time
     root, paths, live = mixed_root.make(tmp_path_factory.mktemp("mixed"))
     with Board(root, tmp_path_factory.mktemp("cache"), runs=mixed_root.RUNS, paths=paths) as made:
         yield made

@@ -37,7 +37,7 @@ def write(root: Path) -> None:
         directory = HAND.make_run(root, f"run{number:04d}", created=HAND.T0 + number)
         writer = HAND.HandWriter(directory)
         writer.append(ConfigSet(wall_time=HAND.T0, config={"lr": RATES[number % len(RATES)], "seed": number // len(RATES)}))
-        slots = []
+        slots: list[bytes] = []
         for tag in ("train/loss", "val/acc"):
             ident = writer.declare(tag)
             for place in range(POINTS):
@@ -116,7 +116,7 @@ def test_groups_of_hundreds_are_a_line_and_a_band_each_and_the_other_axes_hold_e
     settle(page, f"{DRAWN}.length === {RUNS} && !{DRAWN}.some(one => one.band)")
     spans = "(at => [at.x0, at.x1])(crossboard.grid.cards.get('train/loss').at).join()"
     page.locator("#x-axis").get_by_text("Relative").click()
-    settle(page, f"{spans} === '0,{POINTS - 1}' && {DRAWN}.length === {RUNS}")
+    settle(page, f"{spans} === '0,{RUNS - 1 + POINTS - 1}' && {DRAWN}.length === {RUNS}")
     page.locator("#x-axis").get_by_text("Wall").click()
     settle(page, f"{spans} === '{HAND.T0:.0f},{HAND.T0 + RUNS - 1 + POINTS - 1:.0f}' && {DRAWN}.length === {RUNS}")
 
