@@ -116,6 +116,10 @@ class DataRoutes:
         self.deletions = Deletions(store)
         self.of_ranges = RangeRoutes(store, newsroom)
 
+    def close(self) -> None:
+        """End what still works for a page that may be gone."""
+        self.of_run.of_vectors.reductions.close()
+
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
         get: dict[str, Callable[[Request], Any]] = {
