@@ -41,9 +41,12 @@
 
   function pick(view, row) { state.choose('row', row === null ? '' : `${row}~${view.cloud.n}~${markOf(view)}~${view.series.tag}`); }
 
+  /** The embeddings that stand, in the order of the page. */
+  const listed = () => [...views].filter(view => view.cloud).sort((a, b) => a.canvas.compareDocumentPosition(b.canvas) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1);
+
   /** The embeddings that stand and are meant by what was chosen among `n` rows, the one in which a row was picked first. */
   function linked(n, first = picked()) {
-    const mine = [...views].filter(view => view.cloud && view.cloud.n === n), isFirst = view => first && markOf(view) === first.mark && view.series.tag === first.tag;
+    const mine = listed().filter(view => view.cloud.n === n), isFirst = view => first && markOf(view) === first.mark && view.series.tag === first.tag;
     return mine.sort((a, b) => isFirst(b) - isFirst(a));
   }
 
@@ -63,5 +66,5 @@
 
   state.on('own', () => news.tell('chosen'));
 
-  crossboard.marked = {views, on: news.on, tell: news.tell, own, selected, select, picked, pick, linked, neighbours, metric, k, K, MOST_K, cameras: {mesh: new Camera(), embedding: new Camera(), flat: new Camera(true)}};
+  crossboard.marked = {views, on: news.on, tell: news.tell, own, selected, select, picked, pick, linked, listed, neighbours, metric, k, K, MOST_K, cameras: {mesh: new Camera(), embedding: new Camera(), flat: new Camera(true)}};
 })(window);

@@ -27,7 +27,7 @@
   }
 
   crossboard.views.mesh = panel => {
-    const canvas = h('canvas', {role: 'img', tabindex: '0'}), element = h('div.vmesh', {}, canvas), scene = new Scene(), view = {series: panel.series, box: null, draw: () => paint(), fit};
+    const canvas = h('canvas', {role: 'img', tabindex: '0'}), element = h('div.vmesh', {}, canvas), scene = new Scene(), view = {series: panel.series, box: null, draw: () => paint(), fit, reach: () => scene.positions ? scene.positions.reduce((most, v) => Math.max(most, Math.abs(v)), 0) : 0};
     let mesh = null, place = -1, moving = false, closed = false;
 
     /** Fit the vertices into the ball: by what the mesh itself fills, or by what all of its tag fill. */

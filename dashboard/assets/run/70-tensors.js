@@ -10,7 +10,7 @@
   let pointed = null;   // {shape, row, column} of the cell under the pointer
 
   crossboard.views.tensor = panel => {
-    const canvas = h('canvas', {role: 'img', tabindex: '0'}), tip = h('div.read', {'aria-hidden': 'true'}), facts = h('dl.tstats'), cuts = h('div.switches.cuts'), strings = h('pre.plain', {hidden: true, tabindex: '0', 'aria-label': 'strings'}), element = h('div.vten', {}, facts, cuts, h('div.tc', {}, canvas, tip), strings);
+    const canvas = h('canvas', {role: 'img', tabindex: '0'}), tip = h('div.read', {'aria-hidden': 'true'}), facts = h('dl.tstats'), notes = h('div.tnotes'), cuts = h('div.switches.cuts'), strings = h('pre.plain', {hidden: true, tabindex: '0', 'aria-label': 'strings'}), element = h('div.vten', {}, facts, notes, cuts, h('div.tc', {}, canvas, tip), strings);
     const view = {panel, chosen, point, told: () => told};
     let told = null, place = -1, box = null, asked = '', drag = null, closed = false, less = '';
 
@@ -50,8 +50,8 @@
 
     function tell(note) {
       const s = told.statistics, number = v => v === null ? 'none' : numbers.value(+v);
-      fill(facts, [['shape', told.shape.length ? told.shape.join(' × ') : 'one value'], ['dtype', told.dtype], ...(s ? [['min', number(s.min)], ['max', number(s.max)], ['mean', number(s.mean)], ['std', number(s.std)], ['zeros', numbers.whole(s.zeros)], ...(s.nan ? [['NaN', numbers.whole(s.nan)]] : []), ...(s.pos_inf ? [['inf', numbers.whole(s.pos_inf)]] : []), ...(s.neg_inf ? [['−inf', numbers.whole(s.neg_inf)]] : [])] : [])].map(([name, text]) => h('div', {}, h('dt', {}, name), h('dd', {}, text))),
-        h('a.lk', {href: url(`api/tensor?${panel.series.query({place, format: 'npy'})}`), download: '', title: `Download the whole tensor, ${crossboard.overview.bytes(told.bytes)}`}, icon('table', true), '.npy'), less ? h('div.chg', {}, less) : null, note ? h('div.warn', {}, note) : null);
+      fill(facts, [['shape', told.shape.length ? told.shape.join(' × ') : 'one value'], ['dtype', told.dtype], ...(s ? [['min', number(s.min)], ['max', number(s.max)], ['mean', number(s.mean)], ['std', number(s.std)], ['zeros', numbers.whole(s.zeros)], ...(s.nan ? [['NaN', numbers.whole(s.nan)]] : []), ...(s.pos_inf ? [['inf', numbers.whole(s.pos_inf)]] : []), ...(s.neg_inf ? [['−inf', numbers.whole(s.neg_inf)]] : [])] : [])].map(([name, text]) => h('div', {}, h('dt', {}, name), h('dd', {}, text))));
+      fill(notes, h('a.lk', {href: url(`api/tensor?${panel.series.query({place, format: 'npy'})}`), download: '', title: `Download the whole tensor, ${crossboard.overview.bytes(told.bytes)}`}, icon('table', true), '.npy'), less ? h('span.chg', {}, less) : null, note ? h('span.warn', {}, note) : null);
       strings.hidden = !told.strings;
       element.classList.toggle('words', Boolean(told.strings));
       if (told.strings) strings.textContent = told.strings.join('\n');
@@ -62,8 +62,10 @@
         return;
       }
       fill(cuts, at.map((value, i) => h('label', {}, `axis ${rest[i]} `, h('input', {type: 'number', min: '0', max: String(told.shape[rest[i]] - 1), value: String(value), 'aria-label': `index on axis ${rest[i]}, 0 to ${told.shape[rest[i]] - 1}`, oninput: event => cut(i, event.target.value)}), h('span.dim', {}, ` of ${told.shape[rest[i]]}`))),
-        part ? h('button.lk', {type: 'button', onclick: () => state.choose('window', '')}, `rows ${slice.window[0]} to ${slice.window[1] - 1}, columns ${slice.window[2]} to ${slice.window[3] - 1}; show all`) : null);
+        part ? h('button.lk', {type: 'button', onclick: () => state.choose('window', '')}, `${span('row', slice.window[0], slice.window[1])}, ${span('column', slice.window[2], slice.window[3])}; show all`) : null);
     }
+
+    const span = (name, low, end) => end - low > 1 ? `${name}s ${low} to ${end - 1}` : `${name} ${low}`;
 
     /** How long the shown axis is, 0 for rows and 1 for columns. */
     function sideOf(which) { return told.shape.length < 2 ? (which ? told.shape[0] || 1 : 1) : told.shape[told.slice.axes[which]]; }

@@ -31,9 +31,9 @@
     const reduce = h('span.row', {id: 'points-reduce'}, h('label.row', {}, settingName, setting), most, h('button.btn', {type: 'button', onclick: () => near().forEach(view => view.compute())}, 'Compute all'));
     const colour = h('select', {id: 'points-colour', 'aria-label': 'colour by', onchange: event => { state.choose('off', ''); state.choose('colour', event.target.value); }});
     const label = h('select', {id: 'points-label', 'aria-label': 'label by', onchange: event => state.choose('label', event.target.value)});
-    const field = h('input.find', {type: 'search', id: 'points-search', placeholder: 'Search metadata', 'aria-label': 'Search metadata', autocomplete: 'off', spellcheck: 'false', oninput: () => { clearTimeout(typing); typing = setTimeout(() => state.choose('search', field.value), 120); }});
+    const field = h('input.find', {type: 'search', id: 'points-search', placeholder: 'Search metadata', 'aria-label': 'Search metadata', autocomplete: 'off', spellcheck: 'false', oninput: () => { clearTimeout(typing); typing = setTimeout(() => { typing = 0; state.choose('search', field.value); }, 120); }});
     const count = h('span.dim', {role: 'status', id: 'points-count'});
-    const take = h('button.lk', {type: 'button', id: 'points-take', title: 'Select the rows that were found', onclick: () => { const view = near().find(one => one.found && one.found.count); if (view) marked.select(view, Array.from(view.found.hit.keys()).filter(i => view.found.hit[i])); }}, 'Select');
+    const take = h('button.lk', {type: 'button', id: 'points-take', title: 'Select the rows that were found', onclick: () => { const view = marked.listed().find(one => one.found && one.found.count); if (view) marked.select(view, Array.from(view.found.hit.keys()).filter(i => view.found.hit[i])); }}, 'Select');
     const tool = h('span.row', {role: 'group', 'aria-label': 'what a drag does'}, TOOLS.map(([name, words]) => h('button.lk', {type: 'button', 'data-tool': name, title: {move: 'A drag turns or moves the picture', box: 'A drag selects by a box; also with Shift', lasso: 'A drag selects by a line around rows'}[name], onclick: () => state.choose('tool', name === 'move' ? '' : name)}, words)));
     const vectors = h('span.pgroup', {id: 'points-vectors'}, method, axes, reduce, toggle('dim', '3D', 'Three dimensions', '3'), h('label.row', {}, h('span.dim', {}, 'colour'), colour), h('label.row', {}, h('span.dim', {}, 'label'), label), h('span.row', {}, field, toggle('regex', '.*', 'The words are a regular expression'), count, take), tool,
       toggle('sprites', 'No sprites', 'Points instead of their pictures', 'off'), toggle('linked', 'Linked view', 'One view for all embeddings: what moves one moves all'));
@@ -45,7 +45,7 @@
   /** The columns of metadata that any embedding here has, in order. */
   function columnNames() {
     const names = new Set();
-    for (const view of marked.views) if (view.cloud) for (const column of view.cloud.columns) names.add(column.name);
+    for (const view of marked.listed()) for (const column of view.cloud.columns) names.add(column.name);
     return [...names];
   }
 
@@ -70,10 +70,10 @@
     built.settingName.textContent = method === 'umap' ? 'neighbours' : 'perplexity';
     if (document.activeElement !== built.setting) built.setting.value = own('setting') || String(embeddings.SETTINGS[method] || '');
     built.most.value = own('most');
-    const likely = [...marked.views].map(view => view.cloud && view.cloud.likely).find(Boolean);
+    const likely = marked.listed().map(view => view.cloud.likely).find(Boolean);
     offer(built.colour, [['', likely ? `${likely.name}` : 'one colour'], ...(likely ? [['-', 'one colour']] : []), ...names.filter(name => !likely || name !== likely.name).map(name => [name, name])], likely && own('colour') === likely.name ? '' : own('colour'));
     offer(built.label, [['', 'none'], ...names.map(name => [name, name])], own('label'));
-    if (document.activeElement !== built.field && built.field.value !== own('search')) built.field.value = own('search');
+    if (!typing && document.activeElement !== built.field && built.field.value !== own('search')) built.field.value = own('search');
     const found = near().map(view => view.found).filter(Boolean), wrong = found.find(one => one.error), n = found.reduce((sum, one) => sum + one.count, 0);
     built.count.textContent = !own('search') ? '' : wrong ? 'no regular expression' : `${numbers.whole(n)} found`;
     built.count.title = wrong ? wrong.error : '';
