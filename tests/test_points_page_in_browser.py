@@ -25,14 +25,33 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-READY = "window.crossboard && crossboard.stats.started && crossboard.kinds && crossboard.kinds.settled() && crossboard.stats.painted > 0"
+STANDS = "window.crossboard && crossboard.stats.started && crossboard.kinds && crossboard.kinds.settled()"
+READY = f"{STANDS} && crossboard.stats.painted > 0"
 ROWS, FEWER, DIMENSIONS = 90, 60, 6
 BOARD = import_module("test_board_in_browser")
 until: Callable[..., None] = BOARD.until
 faults: Callable[..., list[str]] = BOARD.faults
 NO_WEBGL = """
 const kept = HTMLCanvasElement.prototype.getContext;
-HTMLCanvasElement.prototype.getContext = function (kind, ...more) { return kind.startsWith('webgl') ? null : kept.call(this, kind, ...more); };
+HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+  return kind.startsWith('webgl') ? null : kept.call(this, kind, ...more);
+};
+"""
+RED = """
+canvas => {
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let n = 0;
+  for (let i = 0; i < data.length; i += 4) if (data[i] > 250 && data[i + 1] < 5 && data[i + 2] < 5) n++;
+  return n;
+}
+"""
+SUM = """
+canvas => {
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let sum = 7;
+  for (let i = 0; i < data.length; i += 40) sum = (sum * 31 + data[i] + data[i + 3]) | 0;
+  return sum;
+}
 """
 CLOUDS = "[...crossboard.marked.views].filter(view => view.cloud)"
 
@@ -73,7 +92,11 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     for number, name in enumerate(("first", "second", "third " + "long name " * 19)):
         run = cb.init(dir=directory, project="space", name=name, id=f"r{number}")
         rows = FEWER if number == 2 else ROWS
-        known = {"class": [f"class {row % 3}" for row in range(rows)], "score": np.arange(rows) / 4, "word": [f"item {row}" for row in range(rows)]}
+        known = {
+            "class": [f"class {row % 3}" for row in range(rows)],
+            "score": np.arange(rows) / 4,
+            "word": [f"item {row}" for row in range(rows)],
+        }
         run.log({"features": cb.Embedding(vectors(number, rows), metadata=known)}, step=0)
         run.log({"shape": cb.Mesh(points * (number + 1), faces=faces)}, step=0)
         if number < 2:
@@ -123,14 +146,19 @@ def open_page(browser: Browser) -> Iterator[Open]:
         assert [error for error in errors if "409" not in error] == []  # "not computed yet" and "another shape" are answers
 
 
+PLACE = """
+([run, row]) => {
+  const view = [...crossboard.marked.views].find(one => one.series.run.endsWith(run));
+  const box = view.canvas.getBoundingClientRect(), {at} = view.screen();
+  return [box.left + at[2 * row], box.top + at[2 * row + 1]];
+}
+"""
+
+
 def place(page: Page, row: int, run: int = 0) -> tuple[float, float]:
     """Where a row stands on the screen."""
-    return tuple(  # type: ignore[return-value]
-        page.evaluate(
-            f"(view => {{ const box = view.canvas.getBoundingClientRect(), {{at}} = view.screen(); return [box.left + at[{2 * row}], box.top + at[{2 * row + 1}]]; }})"
-            f"({CLOUDS}.find(view => view.series.run.endsWith('r{run}')))"
-        )
-    )
+    x, y = page.evaluate(PLACE, [f"r{run}", row])
+    return x, y
 
 
 def test_what_is_searched_selected_and_isolated_is_so_in_every_embedding_of_as_many_rows_and_in_the_link(
@@ -139,7 +167,9 @@ def test_what_is_searched_selected_and_isolated_is_so_in_every_embedding_of_as_m
     page = open_page(board.url + "?page=points&tag=features", ready=f"{READY} && {CLOUDS}.length === 3")
     assert page.locator(".tile footer").first.inner_text().count("variance") == 1
     page.locator("#points-search").fill("ITEM 1")
-    until(page, "crossboard.state.own.get('search') && document.querySelector('#points-count').textContent === '33 found'")  # 1, 10 to 19, thrice
+    until(
+        page, "crossboard.state.own.get('search') && document.querySelector('#points-count').textContent === '33 found'"
+    )  # 1, 10 to 19, thrice
     page.locator("[data-toggle=regex]").click()
     page.locator("#points-search").fill("^item [45]$")
     until(page, "document.querySelector('#points-count').textContent === '6 found'")
@@ -150,7 +180,8 @@ def test_what_is_searched_selected_and_isolated_is_so_in_every_embedding_of_as_m
     assert dock.locator("tbody tr").nth(1).inner_text().split() == ["5", "class", "2", "1.25", "item", "5"]
     page.locator("#points-search").fill("")
     page.locator("#points-alone").click()
-    until(page, f"crossboard.state.own.get('alone') && {CLOUDS}.map(view => view.flags.filter(Boolean).length).sort((a, b) => a - b).join() === '2,2,60'")
+    counts = f"{CLOUDS}.map(view => view.flags.filter(Boolean).length)"
+    until(page, f"crossboard.state.own.get('alone') && {counts}.sort((a, b) => a - b).join() === '2,2,60'")
     until(page, "location.search.includes('rows:90~4-5')")
     with page.expect_download() as saved:
         page.locator("#points-csv").click()
@@ -164,7 +195,9 @@ def test_what_is_searched_selected_and_isolated_is_so_in_every_embedding_of_as_m
     page.keyboard.press("c")
     until(page, f"document.querySelector('#points-dock').hidden && {CLOUDS}.every(view => view.flags.every(flag => flag === 2))")
     page.locator(".vemb .legend button").first.click()
-    until(page, f"{CLOUDS}.every(view => view.flags.filter(Boolean).length === view.cloud.n * 2 / 3) && location.search.includes('off:class')")
+    until(
+        page, f"{CLOUDS}.every(view => view.flags.filter(Boolean).length === view.cloud.n * 2 / 3) && location.search.includes('off:class')"
+    )
 
 
 def test_a_picked_row_shows_its_metadata_and_the_neighbours_that_numpy_finds_in_each_run(board: Any, open_page: Open) -> None:
@@ -224,7 +257,8 @@ def test_a_box_and_a_lasso_select_what_lies_inside_and_the_view_turns_by_keys_an
 
 SEEN = """
 selector => {
-  const canvas = document.querySelector(selector), {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height), bits = new Uint8Array(data.length / 4);
+  const canvas = document.querySelector(selector), {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const bits = new Uint8Array(data.length / 4);
   let sum = 7;
   for (let i = 0; i < bits.length; i++) { bits[i] = data[4 * i + 3] > 127; sum = (sum * 31 + data[4 * i] + data[4 * i + 3]) | 0; }
   const before = (window.kept = window.kept || {})[selector];
@@ -236,9 +270,13 @@ selector => {
 
 def test_webgl_and_the_pages_own_drawing_show_the_same(board: Any, open_page: Open) -> None:
     """Where they differ it is by the smoothing of edges alone. Without WebGL the page's own is what is shown."""
-    own = {}
+    own: dict[str, dict[str, int]] = {}
     for script in ("", NO_WEBGL):
-        page = open_page(board.url + "?page=points&set=dim:3&runs=first", ready=f"{READY} && {CLOUDS}.length === 1 && crossboard.meshes.all.size === 1", script=script)
+        page = open_page(
+            board.url + "?page=points&set=dim:3&runs=first",
+            ready=f"{READY} && {CLOUDS}.length === 1 && crossboard.meshes.all.size === 1",
+            script=script,
+        )
         assert not page.evaluate("crossboard.scenes.byWebGL()")
         for kind in (".ec canvas", ".vmesh canvas"):
             until(page, f"({SEEN})('{kind}').n > 300")
@@ -273,7 +311,7 @@ def test_tsne_is_computed_when_it_is_chosen_and_umap_says_what_it_needs(board: A
 
 def test_a_projector_of_tensorboard_shows_its_sprites_on_its_runs_page_too(board: Any, open_page: Open) -> None:
     page = open_page(board.url + "?page=points&tag=digits", ready=f"{READY} && {CLOUDS}.length === 1")
-    red = "(c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let n = 0; for (let i = 0; i < d.length; i += 4) if (d[i] > 250 && d[i + 1] < 5 && d[i + 2] < 5) n++; return n; })(document.querySelector('.ec canvas'))"
+    red = f"({RED})(document.querySelector('.ec canvas'))"
     until(page, f"{red} > 500")
     page.locator("#points-label").select_option("label")
     page.locator("[data-toggle=sprites]").click()
@@ -289,7 +327,7 @@ def test_a_projector_of_tensorboard_shows_its_sprites_on_its_runs_page_too(board
 
 def test_one_camera_turns_all_meshes_and_the_link_keeps_it(board: Any, open_page: Open) -> None:
     page = open_page(board.url + "?page=points&tag=shape", ready=f"{READY} && crossboard.stats.painted > 2")
-    shots = "[...document.querySelectorAll('.vmesh canvas')].map(c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let h = 7; for (let i = 0; i < d.length; i += 40) h = (h * 31 + d[i] + d[i + 3]) | 0; return h; })"
+    shots = f"[...document.querySelectorAll('.vmesh canvas')].map({SUM})"
     before = page.evaluate(shots)
     box = page.locator(".vmesh canvas").nth(1).bounding_box()
     assert box is not None
@@ -306,13 +344,17 @@ def test_one_camera_turns_all_meshes_and_the_link_keeps_it(board: Any, open_page
     page.reload()
     until(page, READY, timeout_s=30)
     assert page.evaluate("crossboard.marked.cameras.mesh.format()") == turned
-    assert page.evaluate("Math.max(...[...crossboard.meshes.all].map(one => one.reach())) / Math.min(...[...crossboard.meshes.all].map(one => one.reach()))") > 2.5
+    reach = page.evaluate("[...crossboard.meshes.all].map(one => one.reach())")
+    assert max(reach) > 2.5 * min(reach)
     page.locator("#points-reset").click()
     until(page, "!crossboard.marked.cameras.mesh.moved && !location.search.includes('view:')")
 
 
 def test_tensors_are_cut_enlarged_and_pointed_at_together_and_told_as_difference_and_file(board: Any, open_page: Open) -> None:
-    page = open_page(board.url + "?page=tensors", ready="window.crossboard && crossboard.stats.started && crossboard.kinds && crossboard.kinds.settled() && crossboard.tensors.views.size === 3")
+    page = open_page(
+        board.url + "?page=tensors",
+        ready=f"{STANDS} && crossboard.tensors.views.size === 3",
+    )
     told = "[...crossboard.tensors.views].map(view => view.told()).filter(told => told.shape.length === 3)"
     page.keyboard.press(".")
     until(page, f"{told}.every(one => one.slice.index.join() === '1') && location.search.includes('index:1')")
@@ -341,9 +383,15 @@ def test_tensors_are_cut_enlarged_and_pointed_at_together_and_told_as_difference
 
 @pytest.mark.parametrize(("name", "width"), [("points", 390), ("tensors", 390), ("points", 2560)])
 def test_the_pages_stand_on_small_and_on_wide_screens(name: str, width: int, board: Any, open_page: Open) -> None:
-    page = open_page(f"{board.url}?page={name}&set=rows:90~3-20&set=row:5~90~x~features", width=width, height=844, scheme="dark" if width == 390 else "light", ready=READY.replace(" && crossboard.stats.painted > 0", ""))
+    page = open_page(
+        f"{board.url}?page={name}&set=rows:90~3-20&set=row:5~90~x~features",
+        width=width,
+        height=844,
+        scheme="dark" if width == 390 else "light",
+        ready=STANDS,
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("(body => body.scrollWidth - body.clientWidth)(document.querySelector('#kinds-body'))") <= 0
     if name == "points":
-        until(page, "document.querySelector('#points-dock') && !document.querySelector('#points-dock').hidden && document.querySelectorAll('.ptable tr').length === 19")
+        until(page, "document.querySelector('#points-dock:not([hidden])') && document.querySelectorAll('.ptable tr').length === 19")
     assert faults(page) == []

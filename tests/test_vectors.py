@@ -72,7 +72,7 @@ def test_components_do_not_depend_on_the_order_of_rows_and_rows_that_are_not_fin
     vectors = (random.normal(size=(rows, dimensions)) * np.geomspace(1, 30, dimensions)).astype(np.float32)
     made = projected(vectors, 4)
     order = random.permutation(rows)
-    mixed = np.insert(vectors[order], 1, np.nan, axis=0)
+    mixed = np.insert(vectors[order], 1, np.nan, axis=0).astype(np.float32)
     again = projected(mixed, 4)
     assert again.left_out == 1
     assert np.isnan(again.coordinates[1]).all()
@@ -83,7 +83,7 @@ def test_components_do_not_depend_on_the_order_of_rows_and_rows_that_are_not_fin
 
 
 def test_components_of_more_rows_than_one_piece_are_those_of_all_at_once() -> None:
-    vectors = np.random.default_rng(2).normal(size=(20_000, 6)).astype(np.float32) * np.arange(1, 7, dtype=np.float32)
+    vectors = (np.random.default_rng(2).normal(size=(20_000, 6)) * np.arange(1, 7)).astype(np.float32)
     made = projected(vectors, 6)
     sizes = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False)
     np.testing.assert_allclose(made.variance, sizes**2 / (sizes**2).sum(), rtol=1e-5)
@@ -309,7 +309,8 @@ def test_an_embedding_comes_in_columns_as_in_json_and_csv(client: TestClient, ke
 
 
 def test_wrong_questions_about_embeddings_and_tensors_say_what_was_wanted(client: TestClient, keys: dict[str, str]) -> None:
-    features, weights = {"run": keys["one"], "tag": "features"}, {"run": keys["one"], "tag": "weights"}
+    features: dict[str, Any] = {"run": keys["one"], "tag": "features"}
+    weights: dict[str, Any] = {"run": keys["one"], "tag": "weights"}
     for path, asked, status, words in (
         ("embedding", {**features, "axes": "0,10"}, 400, "axes: want one to three of 0 to 9"),
         ("embedding", {**features, "method": "tsne", "setting": 3}, 409, "not computed"),

@@ -107,8 +107,8 @@
     parse(text, n) {
       const rows = [];
       for (const part of text.split('.')) {
-        const [low, high = low] = part.split('-').map(Number);
-        if (Number.isInteger(low) && Number.isInteger(high) && low >= 0 && high < n) for (let i = low; i <= high; i++) rows.push(i);
+        const [, low, high = low] = (/^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part) || []).map((one, i) => i && one !== undefined ? +one : undefined);
+        if (low !== undefined && high < n) for (let i = low; i <= high; i++) rows.push(i);
       }
       return rows;
     },
