@@ -56,6 +56,8 @@ MOST_COUNTED: Final = float(1 << 62)
 NUMBERS_FIRST: Final = b"\x09\x11\x19\x21\x29"
 """How a HistogramProto begins that leaves none of its five numbers out: fields 1 to 5, a double each."""
 _FIVE: Final = struct.Struct("<xdxdxdxdxd").unpack_from
+UNREADABLE: Final = (NotAMessage, ValueError, OverflowError, RecursionError)
+"""What bytes that mean nothing come to: told with their place, and left out."""
 MESH_PARTS: Final = {1: "VERTEX", 2: "FACE", 3: "COLOR"}
 
 

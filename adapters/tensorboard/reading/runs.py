@@ -16,18 +16,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ....store.framing import OVERHEAD
-from ....store.kinds import I64, Points, Problem
+from ....store.framing import HEADER, OVERHEAD
+from ....store.kinds import I64, Kind, Points, Problem
 from ....store.records import Ended, Foreign, SummarySet, TensorPoint
-from ....store.source import Batch, Placed, Strand, WriterLife
+from ....store.source import Batch, Placed, Strand, Unread, WriterLife
 from ....store.thinning import is_ascending
 from . import hparams, layout
-from .events import Event, array_of, event_of
+from .events import Event, Value, array_of, event_of
 from .fields import NotAMessage
 from .frames import Frames, find_frames
 from .graphs import graph_of, of_meta_graph
+from .histograms import NONE, Histograms, find_histograms
 from .logdir import RunDirectory
-from .points import Piece, missing_of, points_of
+from .points import UNREADABLE, Piece, missing_of, points_of
 from .projector import CONFIG, embeddings_of, point_of
 from .scalars import Numbers, find_numbers
 from .storage import Bytes, Storage
@@ -40,12 +41,9 @@ RUN_GRAPH: Final = "graph"
 PIECE: Final = 2 << 20
 """Bytes that are decoded together: small enough for the caches of a processor."""
 START: Final = 1
-UNREADABLE: Final = (NotAMessage, ValueError, OverflowError, RecursionError)
-"""What bytes that mean nothing come to: told with their place, and left out."""
-
-
 ELSEWHERE: Final = frozenset([SCALARS, hparams.PLUGIN, layout.PLUGIN])
 """Plugins whose values are no points of their own."""
+HISTOGRAMS: Final = "histograms"
 
 
 class Restart(Exception):
@@ -125,6 +123,7 @@ class Reading:
         self._inline = False
         self.problems: list[Problem] = []
         self._records: list[Placed] = []
+        self._unread: list[Unread] = []
         self._strands: dict[tuple[str, int, str], list[tuple[Any, ...]]] = {}
         self._numbers: dict[str, list[Sequence[NDArray[Any]]]] = {}
         """What waits to be kept: for each tag, parts of (record, step, wall time, value)."""
@@ -217,7 +216,7 @@ class Reading:
             for (tag, attempt, writer), parts in self._strands.items()
         ]
         lives = [life for name in names if name in self.state.files for life in self._lives(name, self.state.files[name])]
-        return Batch(_encoder.encode(self.state), strands, self._records, self.problems, lives, more)
+        return Batch(_encoder.encode(self.state), strands, self._records, self.problems, lives, more, unread=self._unread)
 
     def _lives(self, name: str, file: FileCursor) -> list[WriterLife]:
         try:
@@ -233,9 +232,11 @@ class Reading:
     # ------------------------------------------------------------------------------------------ what records say
 
     def _take(self, name: str, file: FileCursor, frames: Frames, found: list[Numbers], left: I64) -> None:
+        histograms, left = find_histograms(frames.data, frames.start, frames.size, left) if not self._inline else (NONE, left)
         events = self._events(name, file, frames, left)
         if not file.attempts and len(frames.start):
-            first = min((float(one.wall_time[0]) for one in found if one.record[0] == 0), default=None)
+            some = [(one.record, one.wall_time) for one in found] + ([(histograms.record, histograms.wall_time)] if histograms.tags else [])
+            first = min((float(wall_time[0]) for record, wall_time in some if record[0] == 0), default=None)
             if first is None and events and events[0][0] == 0:
                 first = events[0][1].wall_time
             self._begin_attempt(file, anew=first is not None and first > self.state.newest and name not in self._parts)
@@ -249,6 +250,8 @@ class Reading:
         piece = Piece(frames.data, name, file.offset, inline=self._inline)
         waiting = [key for key in self.state.meshes if key.startswith(f"{name}\n")]
         for index, event in events:
+            if event.session == START or any(self._is_histogram(one) for one in event.values):
+                histograms = self._keep_histograms(name, file, frames, histograms, index)
             if event.session == START:
                 self._keep_numbers(name, file, index)
                 if file.started:
@@ -257,6 +260,7 @@ class Reading:
             file.started = file.started or bool(event.values)
             self.state.newest = max(self.state.newest, event.wall_time)
         self._keep_numbers(name, file, len(frames.start))
+        self._keep_histograms(name, file, frames, histograms, len(frames.start))
         for key in waiting:  # more came, and not what was missing
             self._keep_mesh(name, file, key, file.offset)
         self.state.newest = max([self.state.newest, *(float(one.wall_time.max()) for one in found)])
@@ -305,6 +309,34 @@ class Reading:
                 key = (self._tag(name, tag), file.attempts[-1], file.writer(name))
                 self._strands.setdefault(key, []).append(tuple(column[:held] for column in columns[1:]))
         self._numbers = {tag: parts for tag, parts in self._numbers.items() if parts}
+
+    def _is_histogram(self, value: Value) -> bool:
+        return value.histogram is not None or (value.tensor is not None and self.state.plugins.get(value.tag) == HISTOGRAMS)
+
+    def _keep_histograms(self, name: str, file: FileCursor, frames: Frames, found: Histograms, before: int) -> Histograms:
+        """Keep where the histograms lie that stand before this record; return the others."""
+        held = int(np.searchsorted(found.record, before))
+        if not held:
+            return found
+        file.started = True
+        record = found.record[:held]
+        self._unread.append(
+            Unread(
+                Kind.HISTOGRAM,
+                found.tags,
+                found.tag[:held],
+                found.step[:held],
+                file.offset + frames.start[record] - HEADER.size,
+                frames.size[record] + OVERHEAD,
+                file.writer(name),
+                file.attempts[-1],
+                0,
+                os.path.join(self.directory, name),
+                len(self._records),
+            )
+        )
+        self.state.newest = max(self.state.newest, float(found.wall_time[:held].max()))
+        return Histograms(found.tags, found.record[held:], found.tag[held:], found.step[held:], found.wall_time[held:])
 
     def _keep_mesh(self, name: str, file: FileCursor, key: str, offset: int) -> None:
         """Put the events of a mesh together, each of which brought a part of it."""
@@ -364,7 +396,7 @@ class Reading:
             elif value.simple is not None or (value.tensor is not None and plugins.get(value.tag) == SCALARS):
                 self._keep_number(name, piece, event, value, offset, index)
         self._keep_graph(name, piece, event, offset, placed)
-        others = [one for one in event.values if one.simple is None and plugins.get(one.tag) not in ELSEWHERE]
+        others = [one for one in event.values if one.simple is None and (one.tensor is None or plugins.get(one.tag) not in ELSEWHERE)]
         if not others or self._wait_for_parts(name, file, piece, event, begin, size, offset):
             return
         try:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....store.kinds import F64, I64
-from .events import number_form
+from .events import PLAIN, number_form
 from .fields import NotAMessage, text, varint
 from .frames import unaligned
 
@@ -86,7 +86,13 @@ def find_numbers(data: bytes, start: I64, size: I64) -> tuple[list[Numbers], I64
     return found, np.flatnonzero(left)
 
 
-def layout_of(record: bytes) -> Layout | None:
+class Other(NamedTuple):
+    """A record of an image, a histogram or a sound. at: the byte that says so."""
+
+    at: int
+
+
+def layout_of(record: bytes) -> Layout | Other | None:
     """The layout of a record, None when it is not that of a single number."""
     end = len(record)
     try:
@@ -106,7 +112,10 @@ def layout_of(record: bytes) -> Layout | None:
         if record[at] != 0x0A:
             return None
         size, at = varint(record, at + 1, end)
-        tag, rest = text(record, at, at + size), at + size
+        rest = at + size
+        if record[rest] in PLAIN:
+            return Other(rest)
+        tag = text(record, at, rest)
         if end - rest == 5 and record[rest] == 0x15:
             plugin, simple, value, width = "", True, rest + 1, 4
         else:
@@ -131,6 +140,10 @@ def _of_one_length(rows: NDArray[Any], which: I64) -> Iterator[Numbers]:
         if layout is None:
             rows, which, others = rows[:-1], which[:-1], others + 1
             continue
+        if isinstance(layout, Other):  # and so are those that have the same byte there, or the caller will tell
+            said = np.ndarray(len(rows), np.uint8, rows.data, layout.at, (rows.itemsize,))
+            rows, which = rows[said != said[-1]], which[said != said[-1]]
+            continue
         if len(rows) <= FEW:
             yield _columns(rows[-1:], which[-1:], layout)
             rows, which = rows[:-1], which[:-1]
@@ -147,7 +160,7 @@ def _of_one_length(rows: NDArray[Any], which: I64) -> Iterator[Numbers]:
         if 4 * int(same.sum()) < len(rows):  # many tags of one length, it seems
             for group in _alike([word[rest] for word in words], np.flatnonzero(rest)):
                 one = layout_of(rows[group[0]].tobytes())
-                if one is not None and one.mask == layout.mask:
+                if isinstance(one, Layout) and one.mask == layout.mask:
                     rest[group] = False
                     yield _columns(rows[group], which[group], one)
         rows, which = rows[rest], which[rest]
