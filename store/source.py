@@ -72,9 +72,7 @@ class Unread:
         return len(self.offset)
 
     def __getitem__(self, where: slice | NDArray[Any]) -> Unread:
-        return replace(
-            self, tag=self.tag[where], step=self.step[where], offset=self.offset[where], length=self.length[where]
-        )
+        return replace(self, tag=self.tag[where], step=self.step[where], offset=self.offset[where], length=self.length[where])
 
     def of(self, tag: str) -> Unread:
         """Those under `tag`."""

@@ -3,16 +3,17 @@
     Event := 09 wall_time:f64  [10 step:varint]  2a size { 0a size { 0a size tag  2a size HistogramProto } }
     HistogramProto := [09 min] [11 max] [19 num] [21 sum] [29 sum_squares]  32 size limits:f64*  3a size counts:f64*
 
-So torch, tensorboardX and TensorFlow 1 write them, and hardly two are of one length. An event that says anything else is left to the
-caller, who looks at it at once. What the numbers themselves are is seen when they are read, and so is whether the file still
-holds what was found: a record is read with its checksum.
+So torch, tensorboardX and TensorFlow 1 write them, and hardly two are of one length: a walk goes through all of them at once.
+TensorFlow 2 writes a tensor of rows (left, right, count) and names the plugin; the records of a tag are the same in every byte but
+those of time, step and values. An event that says anything else is left to the caller, who looks at it at once. What the numbers
+themselves are is seen when they are read, and so is whether the file still holds what was found: a record is read with its checksum.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,18 @@ from ....store.framing import HEADER, OVERHEAD, masked_crc
 from ....store.kinds import F64, I64, Problem
 from ....store.source import Placed, Unread
 from .events import event_of
-from .fields import NotAMessage, text
+from .fields import NotAMessage, text, varint
 from .frames import unaligned
-from .points import UNREADABLE, Piece, points_of
+from .points import UNREADABLE, Piece, points_of, rounded_of
 from .storage import Bytes, Storage
 
 U8 = NDArray[np.uint8]
+HISTOGRAMS: Final = "histograms"
+"""The plugin."""
+MOST_OTHERS: Final = 3
+"""When so many records of one length have no form, the rest of that length is left to the caller."""
+FEW: Final = 2
+"""So many records of one length are not worth comparing."""
 SHORTEST: Final = 48
 """Fewer bytes hold no histogram of this form."""
 FAR: Final = 1 << 40
@@ -38,16 +45,31 @@ MOST_FETCHED: Final = 8 << 20
 
 
 class Histograms(NamedTuple):
-    """record: int64, which of the records given, ascending; tag: which of `tags` each has."""
+    """record: int64, which of the records given, ascending; tag: which of `tags` each has; told: the tags whose records name the
+    plugin, each with the first that does."""
 
     tags: tuple[str, ...]
     record: I64
     tag: I64
     step: I64
     wall_time: F64
+    told: dict[str, int]
+
+    def those(self, where: slice | NDArray[Any]) -> Histograms:
+        """Some of them: a slice, a mask or an order."""
+        return Histograms(self.tags, self.record[where], self.tag[where], self.step[where], self.wall_time[where], self.told)
 
 
-NONE: Final = Histograms((), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+class _Found(NamedTuple):
+    """Records of one form. name: where the tag of each begins and ends."""
+
+    record: I64
+    name: I64
+    behind: I64
+    step: I64
+
+
+NONE: Final = Histograms((), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), {})
 
 
 def find_histograms(data: bytes, start: I64, size: I64, records: I64) -> tuple[Histograms, I64]:
@@ -56,9 +78,36 @@ def find_histograms(data: bytes, start: I64, size: I64, records: I64) -> tuple[H
     if not len(which):
         return NONE, records
     view = np.frombuffer(data, np.uint8)
-    begin = start[which]
-    end = begin + size[which]
-    walk = _Walk(view, begin)
+    found = [_first_form(view, start, size, which)]
+    left = np.ones(len(start), bool)
+    left[found[0].record] = False
+    found += _second_form(data, view, start, size, which[left[which]])
+    tags: dict[str, int] = {}
+    told: dict[str, int] = {}
+    numbers: list[int] = []
+    for form, one in enumerate(found):
+        left[one.record] = False
+        names: dict[bytes, int] = {}
+        for record, a, b in zip(one.record.tolist(), one.name.tolist(), one.behind.tolist(), strict=True):
+            name = data[a:b]
+            if name not in names:
+                tag = text(name, 0, len(name))
+                names[name] = tags.setdefault(tag, len(tags))
+                if form:
+                    told[tag] = min(record, told.get(tag, record))
+            numbers.append(names[name])
+    if not numbers:
+        return NONE, records
+    record, step = (np.concatenate(columns) for columns in ([one.record for one in found], [one.step for one in found]))
+    wall_time = unaligned(view, 8, "<f")[start[record] + 1]
+    made = Histograms(tuple(tags), record, np.array(numbers), step, wall_time, told)
+    return made if len(found) == 1 else made.those(np.argsort(record)), records[left[records]]
+
+
+def _first_form(view: U8, start: I64, size: I64, which: I64) -> _Found:
+    """Those with a HistogramProto."""
+    end = start[which] + size[which]
+    walk = _Walk(view, start[which])
     walk.want(0x09)
     walk.at += 8
     step = walk.optional_varint(0x10)
@@ -82,16 +131,85 @@ def find_histograms(data: bytes, start: I64, size: I64, records: I64) -> tuple[H
     walk.want(0x3A)
     counts = walk.size()
     fits = walk.fits & (limits == counts) & (counts == end - walk.at) & (counts % 8 == 0) & (counts > 0)
-    which, begin = which[fits], begin[fits]
-    if not len(which):
-        return NONE, records
-    names: dict[bytes, int] = {}
-    tags = [names.setdefault(data[a:b], len(names)) for a, b in zip(name[fits].tolist(), behind[fits].tolist(), strict=True)]
-    left = np.ones(len(start), bool)
-    left[which] = False
-    wall_time = unaligned(view, 8, "<f")[begin + 1]
-    found = Histograms(tuple(text(one, 0, len(one)) for one in names), which, np.array(tags), step[fits], wall_time)
-    return found, records[left[records]]
+    return _Found(which[fits], name[fits], behind[fits], step[fits])
+
+
+class _Form(NamedTuple):
+    """How a record with a tensor of rows looks. mask: bits of its first bytes that all records of this form share, up to the tensor's
+    values; tail: its last bytes, behind these; step: bytes of the step's varint; name, behind: where the tag begins and ends."""
+
+    head: bytes
+    mask: U8
+    tail: bytes
+    step: int
+    name: int
+    behind: int
+
+
+def _second_form(data: bytes, view: U8, start: I64, size: I64, which: I64) -> list[_Found]:
+    """Those with a tensor. Of each length one is looked at, and others that share all its bytes but those of time, step, tag and
+    values are like it."""
+    found: list[_Found] = []
+    order = which[np.argsort(size[which], kind="stable")]
+    edges = np.flatnonzero(np.diff(size[order])) + 1
+    for rows in np.split(order, edges):
+        others = 0
+        while len(rows) > FEW and others < MOST_OTHERS:
+            begin = int(start[rows[-1]])
+            form = _form_of(data[begin : begin + int(size[rows[-1]])])
+            if form is None:
+                rows, others = rows[:-1], others + 1
+                continue
+            places = start[rows]
+            head = unaligned(view, len(form.head), "V")[places].view(np.uint8).reshape(len(rows), -1)
+            same = ((head & form.mask) == np.frombuffer(form.head, np.uint8) & form.mask).all(axis=1)
+            ends = places + size[rows] - len(form.tail)
+            same &= unaligned(view, len(form.tail), "V")[ends] == np.void(form.tail)
+            step = np.zeros(len(rows), np.uint64)
+            for place in range(form.step):
+                step |= (head[:, 10 + place] & np.uint8(0x7F)).astype(np.uint64) << np.uint64(7 * place)
+            found.append(_Found(rows[same], places[same] + form.name, places[same] + form.behind, step.view(np.int64)[same]))
+            rows = rows[~same]
+    return found
+
+
+def _form_of(record: bytes) -> _Form | None:
+    """The form of a record, None when it is no histogram in a tensor whose values stand side by side."""
+    try:
+        event = event_of(record, 0, len(record))
+        (value,) = event.values
+        tensor = value.tensor
+        if value.plugin != HISTOGRAMS or tensor is None or tensor.content is None or tensor.parts or tensor.whole or tensor.strings:
+            return None
+        begin, end = tensor.content
+        width = {"float32": 4, "float64": 8}.get(tensor.dtype, 0)
+        if len(tensor.shape) != 2 or tensor.shape[1] != 3 or end - begin != 3 * width * tensor.shape[0] or end == begin:
+            return None
+        at, step = 9, 0
+        if record[0] != 0x09:
+            return None
+        if record[at] == 0x10:
+            _, behind = varint(record, at + 1, len(record))
+            step, at = behind - at - 1, behind
+        for key in (0x2A, 0x0A):
+            if record[at] != key:
+                return None
+            length, at = varint(record, at + 1, len(record))
+            if length != len(record) - at:
+                return None
+        if record[at] != 0x0A:
+            return None
+        length, name = varint(record, at + 1, len(record))
+    except (NotAMessage, ValueError, IndexError):
+        return None
+    behind = name + length
+    if not name < begin or behind > begin or end == len(record):
+        return None
+    mask = np.full(begin, 0xFF, np.uint8)
+    mask[1:9] = 0
+    mask[10 : 10 + step] = 0x80
+    mask[name:behind] = 0
+    return _Form(record[:begin], mask, record[end:], step, name, behind)
 
 
 class _Walk:
@@ -143,6 +261,7 @@ def read_points(directory: str, unread: Unread, storage: Storage) -> tuple[list[
     """The points of a run in `directory` that were found and not read, and what was wrong with those that are left out."""
     found: list[Placed] = []
     problems: list[Problem] = []
+    rounded: set[str] = set()
     name = os.path.relpath(unread.path, directory)
     try:
         opened = storage.open(unread.path)
@@ -156,16 +275,19 @@ def read_points(directory: str, unread: Unread, storage: Storage) -> tuple[list[
                     raise NotAMessage("another record than the one that was found here")
                 piece = Piece(frame, name, offset)
                 event = event_of(frame, begin, len(frame) - 4)
+                plugins = {value.tag: HISTOGRAMS for value in event.values}
                 found += [
-                    Placed(point, unread.writer, unread.attempt, unread.rank, unread.path, offset) for point in points_of(piece, event, {})
+                    Placed(point, unread.writer, unread.attempt, unread.rank, unread.path, offset)
+                    for point in points_of(piece, event, plugins)
                 ]
+                rounded |= piece.rounded
             except UNREADABLE as error:
                 problems.append(Problem(unread.path, offset, f"histogram: {error}; left out"))
     except OSError as error:
         problems.append(Problem(unread.path, -1, f"cannot be read: {error.strerror}"))
     finally:
         opened.close()
-    return found, problems
+    return found, problems + rounded_of(unread.path, rounded)
 
 
 def _frames(opened: Bytes, unread: Unread) -> Iterator[tuple[int, bytes]]:

@@ -26,9 +26,9 @@ from .events import Event, Value, array_of, event_of
 from .fields import NotAMessage
 from .frames import Frames, find_frames
 from .graphs import graph_of, of_meta_graph
-from .histograms import NONE, Histograms, find_histograms
+from .histograms import HISTOGRAMS, NONE, Histograms, find_histograms
 from .logdir import RunDirectory
-from .points import UNREADABLE, Piece, missing_of, points_of
+from .points import MESH, UNREADABLE, Piece, missing_of, points_of, rounded_of
 from .projector import CONFIG, embeddings_of, point_of
 from .scalars import Numbers, find_numbers
 from .storage import Bytes, Storage
@@ -43,7 +43,6 @@ PIECE: Final = 2 << 20
 START: Final = 1
 ELSEWHERE: Final = frozenset([SCALARS, hparams.PLUGIN, layout.PLUGIN])
 """Plugins whose values are no points of their own."""
-HISTOGRAMS: Final = "histograms"
 
 
 class Restart(Exception):
@@ -240,7 +239,11 @@ class Reading:
             if first is None and events and events[0][0] == 0:
                 first = events[0][1].wall_time
             self._begin_attempt(file, anew=first is not None and first > self.state.newest and name not in self._parts)
-        self._learn(found, events)
+        self._learn(found, events, histograms)
+        for number, tag in enumerate(histograms.tags):
+            if tag in histograms.told and self.state.plugins[tag] != HISTOGRAMS:  # it was something else before
+                events += self._events(name, file, frames, histograms.record[histograms.tag == number])
+                histograms = histograms.those(histograms.tag != number)
         for one in found:
             if one.simple or self.state.plugins.get(one.tag) == SCALARS:
                 self._numbers.setdefault(one.tag, []).append(one[3:])
@@ -261,6 +264,7 @@ class Reading:
             self.state.newest = max(self.state.newest, event.wall_time)
         self._keep_numbers(name, file, len(frames.start))
         self._keep_histograms(name, file, frames, histograms, len(frames.start))
+        self.problems += rounded_of(os.path.join(self.directory, name), piece.rounded)
         for key in waiting:  # more came, and not what was missing
             self._keep_mesh(name, file, key, file.offset)
         self.state.newest = max([self.state.newest, *(float(one.wall_time.max()) for one in found)])
@@ -282,11 +286,12 @@ class Reading:
                 self._say(name, file.offset + begin - 12, f"record is no event: {error}; skipped")
         return made
 
-    def _learn(self, numbers: list[Numbers], events: list[tuple[int, Event]]) -> None:
+    def _learn(self, numbers: list[Numbers], events: list[tuple[int, Event]], histograms: Histograms) -> None:
         """Note what each new tag is, by the first value that says so."""
         plugins = self.state.plugins
         found: dict[str, tuple[int, str]] = {}
         said = [(int(one.record[0]), one.tag, one.plugin) for one in numbers if one.plugin and not one.simple]
+        said += [(index, tag, HISTOGRAMS) for tag, index in histograms.told.items()]
         said += [(index, value.tag, value.plugin) for index, event in events for value in event.values if value.plugin]
         for index, tag, plugin in said:
             if tag not in found or index < found[tag][0]:
@@ -336,7 +341,7 @@ class Reading:
             )
         )
         self.state.newest = max(self.state.newest, float(found.wall_time[:held].max()))
-        return Histograms(found.tags, found.record[held:], found.tag[held:], found.step[held:], found.wall_time[held:])
+        return found.those(slice(held, None))
 
     def _keep_mesh(self, name: str, file: FileCursor, key: str, offset: int) -> None:
         """Put the events of a mesh together, each of which brought a part of it."""
@@ -356,6 +361,8 @@ class Reading:
 
     def _wait_for_parts(self, name: str, file: FileCursor, piece: Piece, event: Event, begin: int, size: int, offset: int) -> bool:
         """Whether `event` is of a mesh whose parts come in several events: it is kept until they are all there."""
+        if all(self.state.plugins.get(one.tag) != MESH for one in event.values):
+            return False
         try:
             missing = missing_of(piece.data, event.values, self.state.plugins)
         except NotAMessage:

@@ -87,13 +87,14 @@ def find_numbers(data: bytes, start: I64, size: I64) -> tuple[list[Numbers], I64
 
 
 class Other(NamedTuple):
-    """A record of an image, a histogram or a sound. at: the byte that says so."""
+    """A record of something else, an image or a histogram. at, width: the bytes that say what."""
 
     at: int
+    width: int
 
 
 def layout_of(record: bytes) -> Layout | Other | None:
-    """The layout of a record, None when it is not that of a single number."""
+    """The layout of a record, None when it is that of no single value."""
     end = len(record)
     try:
         if record[0] != 0x09:
@@ -114,14 +115,14 @@ def layout_of(record: bytes) -> Layout | Other | None:
         size, at = varint(record, at + 1, end)
         rest = at + size
         if record[rest] in PLAIN:
-            return Other(rest)
+            return Other(rest, 1)
         tag = text(record, at, rest)
         if end - rest == 5 and record[rest] == 0x15:
             plugin, simple, value, width = "", True, rest + 1, 4
         else:
             form = number_form(record, rest, end)
             if form is None:
-                return None
+                return Other(rest, 8) if end - rest >= 8 else None
             plugin, simple, value, width = form.plugin, form.simple, rest + form.at, form.width
     except (NotAMessage, IndexError):
         return None
@@ -140,8 +141,8 @@ def _of_one_length(rows: NDArray[Any], which: I64) -> Iterator[Numbers]:
         if layout is None:
             rows, which, others = rows[:-1], which[:-1], others + 1
             continue
-        if isinstance(layout, Other):  # and so are those that have the same byte there, or the caller will tell
-            said = np.ndarray(len(rows), np.uint8, rows.data, layout.at, (rows.itemsize,))
+        if isinstance(layout, Other):  # and so are those that have the same bytes there, or the caller will tell
+            said = np.ndarray(len(rows), f"<u{layout.width}", rows.data, layout.at, (rows.itemsize,))
             rows, which = rows[said != said[-1]], which[said != said[-1]]
             continue
         if len(rows) <= FEW:
