@@ -34,7 +34,7 @@ MOST_OTHERS: Final = 3
 """When so many records of one length have no form, the rest of that length is left to the caller."""
 FEW: Final = 2
 """So many records of one length are not worth comparing."""
-SHORTEST: Final = 48
+SHORTEST: Final = 38
 """Fewer bytes hold no histogram of this form."""
 FAR: Final = 1 << 40
 """Behind every piece."""
@@ -109,7 +109,7 @@ def _first_form(view: U8, start: I64, size: I64, which: I64) -> _Found:
     end = start[which] + size[which]
     walk = _Walk(view, start[which])
     walk.want(0x09)
-    walk.at += 8
+    walk.at = walk.at + 8
     step = walk.optional_varint(0x10)
     for key in (0x2A, 0x0A):
         walk.want(key)
@@ -124,10 +124,10 @@ def _first_form(view: U8, start: I64, size: I64, which: I64) -> _Found:
     length = walk.size()
     walk.fits &= length == end - walk.at
     for key in (0x09, 0x11, 0x19, 0x21, 0x29):
-        walk.at += np.where(walk.next_is(key), 9, 0)
+        walk.at = walk.at + np.where(walk.next_is(key), 9, 0)
     walk.want(0x32)
     limits = walk.size()
-    walk.at += limits
+    walk.at = walk.at + limits
     walk.want(0x3A)
     counts = walk.size()
     fits = walk.fits & (limits == counts) & (counts == end - walk.at) & (counts % 8 == 0) & (counts > 0)
@@ -161,16 +161,21 @@ def _second_form(data: bytes, view: U8, start: I64, size: I64, which: I64) -> li
                 rows, others = rows[:-1], others + 1
                 continue
             places = start[rows]
-            head = unaligned(view, len(form.head), "V")[places].view(np.uint8).reshape(len(rows), -1)
+            head = _bytes_at(view, places, len(form.head))
             same = ((head & form.mask) == np.frombuffer(form.head, np.uint8) & form.mask).all(axis=1)
             ends = places + size[rows] - len(form.tail)
-            same &= unaligned(view, len(form.tail), "V")[ends] == np.void(form.tail)
+            same &= (_bytes_at(view, ends, len(form.tail)) == np.frombuffer(form.tail, np.uint8)).all(axis=1)
             step = np.zeros(len(rows), np.uint64)
             for place in range(form.step):
                 step |= (head[:, 10 + place] & np.uint8(0x7F)).astype(np.uint64) << np.uint64(7 * place)
             found.append(_Found(rows[same], places[same] + form.name, places[same] + form.behind, step.view(np.int64)[same]))
             rows = rows[~same]
     return found
+
+
+def _bytes_at(view: U8, places: I64, width: int) -> U8:
+    """A row of `width` bytes from each place."""
+    return unaligned(view, width, "V")[places].view(np.uint8).reshape(len(places), width)
 
 
 def _form_of(record: bytes) -> _Form | None:
@@ -217,7 +222,7 @@ class _Walk:
 
     def __init__(self, view: U8, at: I64) -> None:
         self._view, self._last = view, len(view) - 1
-        self.at = at.copy()
+        self.at = at
         self.fits = np.ones(len(at), bool)
 
     def next_is(self, key: int) -> NDArray[np.bool_]:
@@ -226,7 +231,7 @@ class _Walk:
 
     def want(self, key: int) -> None:
         self.fits &= self.next_is(key)
-        self.at += 1
+        self.at = self.at + 1
 
     def varint(self) -> I64:
         value = np.zeros(len(self.at), np.uint64)
