@@ -38,7 +38,7 @@ from .together import PROOF, Decoded, proof_of
 SCALARS: Final = "scalars"
 RUN_GRAPH: Final = "graph"
 """The tag of a run's own graph, which event files give none."""
-PIECE: Final = 2 << 20
+PIECE: Final = 4 << 20
 """Bytes that are decoded together: small enough for the caches of a processor."""
 START: Final = 1
 ELSEWHERE: Final = frozenset([SCALARS, hparams.PLUGIN, layout.PLUGIN])
