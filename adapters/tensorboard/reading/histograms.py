@@ -121,6 +121,8 @@ def _first_form(view: U8, start: I64, size: I64, which: I64) -> _Found:
     walk.at = name + length
     behind = walk.at
     walk.want(0x2A)
+    if not walk.fits.any():
+        return _Found(which[:0], which[:0], which[:0], which[:0])
     length = walk.size()
     walk.fits &= length == end - walk.at
     for key in (0x09, 0x11, 0x19, 0x21, 0x29):
