@@ -32,6 +32,9 @@ def test_every_example_is_run_here() -> None:
         "ddp_gloo.py",
         "digits_keras.py",
         "digits_torch.py",
+        "gallery.py",  # these three by test_gallery.py
+        "gallery_keras.py",
+        "gallery_torch.py",
         "huggingface_tiny.py",
         "lightning_digits.py",
         "plain_python.py",
