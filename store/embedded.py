@@ -468,13 +468,14 @@ class EmbeddedStore:
                 return data, self._keeper.records(data, kind, tag, skip=skip)
 
         data, held = self._guarded(ask)
+        reader = data.owner if isinstance(data.owner, ReadsLater) else None
         found: list[Placed] = []
         problems: list[Problem] = []
         for one in held:
             if isinstance(one, Placed):
                 found.append(one)
-            elif isinstance(data.owner, ReadsLater):
-                points, met = data.owner.read_points(data.found, one)
+            elif reader is not None:
+                points, met = reader.read_points(data.found, one)
                 found += points
                 problems += met
         if problems:
