@@ -4,7 +4,8 @@
     app.server                     # the ASGI app, for any ASGI server; dashboard.serve runs it on uvicorn
 
 Order of the routes: what receivers bring, data routes under ``/api``, Dash's own, and then 404 for every other path (Dash
-would answer each with its page). `safety.Safety` stands before all of them. FastAPI's own pages of documentation are off.
+would answer each with its page). `safety.Safety` stands before all of them, `bounds.Bounds` before Dash and the data routes. FastAPI's
+own pages of documentation are off.
 
 No module holds a run or a store: everything comes in through `create_app` and hangs on the app it returns.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 from dash import Dash
+from dash.exceptions import DependencyException
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -28,6 +30,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..store.store import Store
 from .aliases import AliasBook
+from .bounds import Bounds, no_such_file
 from .compression import Compression
 from .downloads import Exporter, download_routes
 from .events import Newsroom
@@ -35,6 +38,7 @@ from .pages import kinds, panes, run, runs
 from .replies import json_reply
 from .routes import DataRoutes, no_such_path
 from .safety import Door, Guest, Safety, page_policy
+from .saved_views import Opening, SavedViews, sources_of
 from .shell import INDEX, layout
 
 ASSETS: Final = Path(__file__).parent / "assets"
@@ -70,6 +74,7 @@ def create_app(
     hosts: Collection[str] = (),
     version: str = "",
     aliases: str | os.PathLike[str] | None = None,
+    views: str | os.PathLike[str] | None = None,
 ) -> Dash:
     """Make the board over `store`.
 
@@ -85,6 +90,7 @@ def create_app(
         hosts: names that Host may carry beside the loopback ones.
         version: of crossboard, for display.
         aliases: file of the rules that say which tags are one metric (`store.aliases`); None holds to the built-in ones.
+        views: file of the saved views (`saved_views`); None: the one in the user's data directory.
 
     The app's `server.state` holds `door` (a `Door`, or None) and `newsroom` (the live view).
     """
@@ -105,14 +111,26 @@ def create_app(
             await run_in_threadpool(data.close)
             await run_in_threadpool(newsroom.stop)
 
-    server = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=live)
+    server = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=live)
     server.state.door = door
     server.state.newsroom = newsroom
     pane_events = any(getattr(route, "path", "") == "/pane-event" for receiver in living for route in receiver.data_routes())
-    data = DataRoutes(store, newsroom, door=door, crossboard=version, pane_events=pane_events, aliases=AliasBook(aliases))
-    server.mount(f"{base}/api", data.app(more=download_routes(store, exporters)))
+    saved = SavedViews(views)
+    offered = list(exporters)
+    data = DataRoutes(
+        store,
+        newsroom,
+        door=door,
+        crossboard=version,
+        pane_events=pane_events,
+        aliases=AliasBook(aliases),
+        views=saved,
+        exports=[exporter.name for exporter in offered],
+    )
+    server.mount(f"{base}/api", data.app(more=download_routes(store, offered)))
     server.router.routes.append(runs.grid_route(base))
     server.add_exception_handler(HTTPException, no_such_path)
+    server.add_exception_handler(DependencyException, no_such_file)
     app = Dash(
         "crossboard",
         server=server,  # type: ignore[arg-type]  # any backend's app, which its annotation does not say
@@ -134,6 +152,7 @@ def create_app(
     app.layout = lambda: layout(store, title=title)
     server.router.routes.append(Route("/{path:path}", _unknown))
     server.add_middleware(Compression)
+    server.add_middleware(Bounds, base_path=base, has_callbacks=lambda: bool(app.callback_map))
 
     def policy() -> str:
         return page_policy(app.csp_hashes())
@@ -141,6 +160,7 @@ def create_app(
     routes = [_under(base, route) for receiver in taking for route in receiver.routes()]
     routes += [_under(f"{base}/api", route) for receiver in living for route in receiver.data_routes()]
     server.add_middleware(Receiving, routes=routes)
+    server.add_middleware(Opening, base=base, opened=lambda: saved.opened(sources_of(store)))
     guests = [receiver for receiver in taking if isinstance(receiver, Guest)]
     server.add_middleware(Safety, door=door, hosts=tuple(hosts), base_path=base, policy=policy, guests=guests)
     return app

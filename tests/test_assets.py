@@ -25,10 +25,13 @@ from hypothesis import strategies as st
 ASSETS = Path(__file__).resolve().parents[1] / "dashboard" / "assets"
 PURE = (
     "10-core.js",
+    "11-settings.js",
     "12-numbers.js",
+    "13-pattern.js",
     "14-columns.js",
     "15-card-settings.js",
     "15-kind-pages.js",
+    "15-places.js",
     "15-table.js",
     "16-state.js",
     "17-run-query.js",
@@ -36,6 +39,7 @@ PURE = (
     "30-plot.js",
     "31-range.js",
     "45-picture.js",
+    "50-matching.js",
 )
 PURE_OF_RUNS = ("20-rows.js", "30-groups.js")
 PURE_OF_RUN = (
@@ -156,6 +160,88 @@ def test_values_are_said_as_they_are() -> None:
     }
     said = run_js(f"[{', '.join(cases)}].map(cb.numbers.value)")
     assert said == [text if "e-" not in text else "1.000e−9" for text in cases.values()]
+
+
+def test_values_have_as_many_significant_digits_as_are_set() -> None:
+    values = "[0.0123456789, 0.67123456, 1234.56789, 12345.6789, 123456789.5, 7, 1e-9]"
+    said = run_js(f"[3, 5, 9].map(n => {{ cb.settings.set('digits', n); return {values}.map(cb.numbers.value); }})")
+    assert said == [
+        ["0.012", "0.67", "1,235", "12,346", "1.2e8", "7", "1.0e−9"],
+        ["0.01235", "0.6712", "1234.6", "12,345.7", "1.235e8", "7", "1.000e−9"],
+        ["0.012345679", "0.67123456", "1234.56789", "12,345.6789", "1.2345679e8", "7", "1.0000000e−9"],
+    ]
+
+
+def test_clocks_show_utc_where_that_is_set() -> None:
+    said = run_js("(cb.settings.set('zone', 'utc'), [cb.numbers.moment(1e9), cb.numbers.xAxis('wall', 1e9, 1e9 + 7200, 3).ticks])")
+    assert said[0] == "2001-09-09 01:46:40"
+    assert all(tick % 1800 == 0 for tick in said[1])
+
+
+def test_settings_take_only_what_they_know_and_are_all_taken_back() -> None:
+    kept = {
+        "digits": 7,
+        "zone": "moon",
+        "refresh": 30,
+        "colours": [0] * 12,
+        "x": "metric:a",
+        "smooth": "ema:0.6",
+        "points": 1e9,
+        "theirs": 1,
+    }
+    assert run_js("cb.settings.parse(JSON.stringify(kept))", kept=kept) == {"digits": 7, "refresh": 30, "smooth": "ema:0.6"}
+    assert run_js("['', 'null', '[]', '7', '{', '\"a\"'].map(cb.settings.parse)") == [{}] * 6
+    order = [*range(1, 12), 0]
+    told = run_js(
+        "[cb.settings.set('colours', order), cb.plot.nth(0), cb.plot.nth(13), cb.settings.set('digits', 2), cb.settings.isSet('colours'),"
+        " (cb.settings.reset(), cb.settings.isSet('colours')), cb.plot.nth(0)]",
+        order=order,
+    )
+    assert told[1:] == [1, 2, False, True, False, 0]
+
+
+def test_an_address_that_says_nothing_of_the_charts_begins_as_the_settings_say() -> None:
+    addresses = ["", "?page=runs&q=a", "?run=a&tab=charts", "?theme=dark", "?x=step", "?tags=loss", "?hide=abc"]
+    said = run_js(
+        "(cb.settings.set('x', 'relative'), cb.settings.set('smooth', 'ema:0.6'),"
+        " addresses.map(cb.view.opened).map(view => [view.x, view.smooth]))",
+        addresses=addresses,
+    )
+    assert said == [["relative", "ema:0.6"]] * 4 + [["step", ""]] * 3
+
+
+def test_the_palette_finds_parts_first_letters_and_several_words_and_nothing_else() -> None:
+    names = ["resnet20-sgd s0", "resnet20-adamw s1", "transformer base", "train/loss", "val/loss", "x axis: relative time"]
+    found = (
+        "q => cb.matching.best(cb.matching.wordsOf(q), names.map(title => ({title, low: title.toLowerCase()})), 9)"
+        ".kept.map(one => one.entry.title)"
+    )
+    cases = {
+        "sgd": ["resnet20-sgd s0"],
+        "SGD resnet": ["resnet20-sgd s0"],
+        "r20a": ["resnet20-adamw s1"],
+        "loss": ["val/loss", "train/loss"],
+        "loss val": ["val/loss"],
+        "rel": ["x axis: relative time"],
+        "zz": [],
+        "sgd adamw": [],
+        "eeee": [],
+    }
+    assert run_js(f"queries.map({found})", queries=list(cases), names=names) == list(cases.values())
+
+
+@given(names=st.lists(st.text(st.sampled_from("ab12-/ "), max_size=12), max_size=8), words=st.text(st.sampled_from("ab1 "), max_size=5))
+@settings(max_examples=10, deadline=None)
+def test_whatever_holds_the_words_is_found_and_marked_where_they_are(names: list[str], words: str) -> None:
+    told = run_js(
+        "names.map(name => { const all = cb.matching.wordsOf(words), marked = [...cb.matching.marked(all, name)];"
+        " return [all.every(word => name.includes(word)), cb.matching.score(all, name) > 0,"
+        " all.every(word => marked.some(at => name[at] === word[0]))]; })",
+        names=names,
+        words=words,
+    )
+    for holds, found, marked in told:
+        assert not (holds and words.split()) or (found and marked)
 
 
 def test_durations_and_ages_use_the_unit_that_fits() -> None:
@@ -568,3 +654,120 @@ def test_what_a_band_leaves_of_a_run_begins_where_the_band_ends() -> None:
     curve = "cb.columns.bound({x: Float64Array.of(0, 1, 2, 3, 4), y: Float64Array.of(5, 5, 5, 5, 5)})"
     for begin, want in ((2, [2, 3, 4]), (2.5, [2, 3, 4]), (4, None)):
         assert run_js(f"(piece => piece && piece.x)(cb.band.part({curve}, begin, Infinity))", begin=begin) == want
+
+
+# ------------------------------------------------------------------------------------ regular expressions over tags
+
+PARTS = [
+    "a",
+    "b",
+    "/",
+    "_",
+    ".",
+    r"\d",
+    r"\w",
+    r"\s",
+    r"\b",
+    "[a-c]",
+    "[^a]",
+    "[^/]+",
+    r"\W",
+    "(a|b)",
+    "(?:a|b1)",
+    "^",
+    "$",
+    r"\.",
+    "(a*b)",
+    "(|a)",
+    "-",
+]
+TIMES = ["", "", "", "*", "+", "?", "{2}", "{1,3}", "{0,2}", "{2,}", "*?"]
+EXPRESSIONS = st.lists(
+    st.tuples(st.sampled_from(PARTS), st.sampled_from(TIMES), st.sampled_from(["", "", "", "|"])), min_size=1, max_size=6
+)
+
+
+@given(
+    st.lists(
+        st.tuples(EXPRESSIONS.map(lambda parts: "".join(map("".join, parts))), st.text("aAb_/1.- ", max_size=9)), min_size=60, max_size=60
+    )
+)
+@settings(max_examples=8, deadline=None)
+def test_an_expression_finds_what_the_browsers_own_engine_finds(cases: list[tuple[str, str]]) -> None:
+    told = """cases.map(([text, tag]) => {
+        let own = null, ours = null;
+        try { own = new RegExp(text, 'i').test(tag); } catch { /* it refuses the expression, and so must we */ }
+        try { ours = cb.pattern(text)(tag); } catch (error) { if (!(error instanceof cb.WrongPattern)) throw error; }
+        return [own, ours];
+    })"""
+    for case, (own, ours) in zip(cases, run_js(told, cases=cases), strict=True):
+        assert ours == own, case
+
+
+@pytest.mark.parametrize("text", ["(a+)+$", "(a|aa)+$", "(a*)*b", "(.*a){12}", "(a?){30}a{30}", "((a{1,9}){1,9}){1,3}b"])
+def test_no_expression_takes_longer_than_its_length_times_that_of_the_text(text: str) -> None:
+    """The browser's own engine needs longer than the age of the universe for the first of these. The timeout of `run_js` is the test."""
+    assert run_js("Array.from({length: 2000}, (_, i) => cb.pattern(text)('a'.repeat(60) + '!' + i)).length", text=text) == 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "words"),
+    [
+        ("val/(los", 4, "the group is not closed by )"),
+        ("lr[a", 2, "the class is not closed by ]"),
+        ("a**", 2, "nothing to repeat"),
+        ("a)", 1, "this ) closes nothing"),
+        (r"(a)\1", 3, "a reference back is not taken"),
+        ("a(?=b)", 1, "this kind of group is not taken; only ( ) and (?: ) are"),
+        ("x{3,1}", 1, "{3,1} runs backwards"),
+        ("(((a{100}){100}){100})", 4, "too much is repeated"),
+    ],
+)
+def test_what_is_wrong_with_an_expression_is_said_with_its_place(text: str, at: int, words: str) -> None:
+    assert run_js("(() => { try { cb.pattern(text); } catch (error) { return [error.at, error.words]; } })()", text=text) == [at, words]
+
+
+# --------------------------------------------------------------------------------------------- where cards stand
+
+
+@given(st.lists(st.permutations(list("abcdefgh")), min_size=30, max_size=30))
+@settings(max_examples=5, deadline=None)
+def test_moves_bring_cards_into_any_order_and_a_link_keeps_them(orders: list[list[str]]) -> None:
+    told = """orders.map(wanted => {
+        const {movesFor, parseMoves, formatMoves} = cb.places, keys = [...wanted].sort();
+        const moves = movesFor(keys, wanted), again = parseMoves(formatMoves(moves));
+        return [cb.places.arranged(keys, again), moves.length];
+    })"""
+    for wanted, (got, moves) in zip(orders, run_js(told, orders=orders), strict=True):
+        assert got == wanted
+        rising = [1] * len(wanted)
+        for i, card in enumerate(wanted):
+            rising[i] += max((rising[j] for j in range(i) if wanted[j] < card), default=0)
+        assert moves == len(wanted) - max(rising)  # what rises already stays where it is
+
+
+def test_a_move_of_a_card_that_is_not_there_is_passed_over_and_a_new_one_finds_its_place() -> None:
+    assert run_js("cb.places.arranged(['a', 'b', 'c'], [['gone', 'a'], ['c', 'a'], ['a', 'gone']])") == ["c", "a", "b"]
+    assert run_js("cb.places.arranged(['a', 'aa', 'b', 'c'], [['c', 'a']])") == ["c", "a", "aa", "b"]
+
+
+def test_joined_tags_are_one_chart_where_the_first_stood_and_a_family_keeps_the_rest() -> None:
+    charts = """[{key: 'a/x', title: 'a/x', tags: ['a/x'], family: null},
+        {key: 'join:loss', title: 'loss', tags: ['loss', 'val_loss', 'test_loss'],
+         family: {title: 'loss', splits: {loss: 'train', val_loss: 'validation', test_loss: 'test'}}},
+        {key: 'b', title: 'b', tags: ['b'], family: null}]"""
+    joined = run_js(f"cb.places.withJoins({charts}, [['b', 'loss'], ['gone', 'a/x']]).map(c => [c.key, c.tags])")
+    assert joined == [["a/x", ["a/x"]], ["join:loss", ["val_loss", "test_loss"]], ["with:b + loss", ["b", "loss"]]]
+    rest = run_js(f"cb.places.withJoins({charts}, [['a/x', 'loss', 'test_loss']]).map(c => [c.key, c.tags, c.section ?? null])")
+    assert rest == [
+        ["with:a/x + loss + test_loss", ["a/x", "loss", "test_loss"], "a"],
+        ["val_loss", ["val_loss"], None],
+        ["b", ["b"], None],
+    ]
+
+
+def test_the_arrangement_of_cards_stands_in_the_address() -> None:
+    chosen = "{moves: [['a&b', 'c/d'], ['e', '']], joined: [['x=1', 'y~z']], top: ['q', 'p'], marks: 'off', regex: '1'}"
+    search = run_js(f"cb.view.format(Object.assign(cb.view.fresh(), {chosen}))")
+    again = run_js("(v => [v.moves, v.joined, v.top, v.marks, v.regex])(cb.view.parse(search))", search=search)
+    assert again == [[["a&b", "c/d"], ["e", ""]], [["x=1", "y~z"]], ["q", "p"], "off", "1"]

@@ -255,7 +255,7 @@
       list.removeAttribute('role'); list.removeAttribute('aria-label');
       rows.clear(); fill(spacer);
       fill(list, crossboard.runFilter.waiting() ? null : board.order.length ? h('div.nomatch', {}, h('b', {}, 'No run matches'), h('p', {}, crossboard.runFilter.words()),
-        h('button.btn', {type: 'button', onclick: () => { crossboard.runFilter.set(''); state.set('project', ''); }}, 'Clear the filter')) : null);
+        h('button.btn', {type: 'button', onclick: () => { crossboard.runFilter.set(''); state.set('src', ''); state.set('project', ''); }}, 'Clear the filter')) : null);
     }
     show();
     options();
