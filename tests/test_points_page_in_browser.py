@@ -165,7 +165,7 @@ def test_what_is_searched_selected_and_isolated_is_so_in_every_embedding_of_as_m
     board: Any, open_page: Open
 ) -> None:
     page = open_page(board.url + "?page=points&tag=features", ready=f"{READY} && {CLOUDS}.length === 3")
-    assert page.locator(".tile footer").first.inner_text().count("variance") == 1
+    assert page.locator(".ktile footer").first.inner_text().count("variance") == 1
     page.locator("#points-search").fill("ITEM 1")
     until(
         page, "crossboard.state.own.get('search') && document.querySelector('#points-count').textContent === '33 found'"
@@ -240,7 +240,7 @@ def test_a_box_and_a_lasso_select_what_lies_inside_and_the_view_turns_by_keys_an
     page.locator("[data-tool=move]").click()
     own = f"{CLOUDS}.find(view => view.series.run.endsWith('r0')).camera()"
     before = page.evaluate(f"{own}.yaw")
-    canvas = page.locator('.tile[aria-label^="first"] .ec canvas')
+    canvas = page.locator('.ktile[aria-label^="first"] .ec canvas')
     canvas.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("+")
@@ -301,7 +301,7 @@ def test_tsne_is_computed_when_it_is_chosen_and_umap_says_what_it_needs(board: A
     until(page, f"document.querySelector('.cover progress, .cover button') || {CLOUDS}.length === 1")
     until(page, f"{CLOUDS}.length === 1 && {CLOUDS}[0].cloud.head.method === 'tsne'", timeout_s=90)
     assert page.locator(".cover").is_hidden()
-    assert "t-SNE" in page.locator(".tile footer").inner_text()
+    assert "t-SNE" in page.locator(".ktile footer").inner_text()
     if find_spec("umap") is None:
         page.locator("#points-method").select_option("umap")
         until(page, "document.querySelector('.cover').textContent.includes('pip install umap-learn')")
@@ -358,7 +358,7 @@ def test_tensors_are_cut_enlarged_and_pointed_at_together_and_told_as_difference
     told = "[...crossboard.tensors.views].map(view => view.told()).filter(told => told.shape.length === 3)"
     page.keyboard.press(".")
     until(page, f"{told}.every(one => one.slice.index.join() === '1') && location.search.includes('index:1')")
-    canvas = page.locator('.tile[aria-label^="first"] .tc canvas')
+    canvas = page.locator('.ktile[aria-label^="first"] .tc canvas')
     box = canvas.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + (box["height"] - 18) / 2)
@@ -370,12 +370,12 @@ def test_tensors_are_cut_enlarged_and_pointed_at_together_and_told_as_difference
     until(page, f"{told}.every(one => one.slice.window[2] === 100 && one.slice.rows === 1 && one.slice.block[1] === 1)")
     page.locator("#tensor-minus").select_option(label="first")
     until(page, f"{told}.every(one => one.statistics.max === 1200 && one.statistics.min === 1 && one.slice.cells[0][0] === 901)")
-    assert "less first at step 0" in page.locator('.tile[aria-label^="second"]').inner_text()
+    assert "less first at step 0" in page.locator('.ktile[aria-label^="second"]').inner_text()
     with page.expect_download() as saved:
-        page.locator('.tile[aria-label^="first"] .tnotes a').click()
+        page.locator('.ktile[aria-label^="first"] .tnotes a').click()
     loaded = np.load(saved.value.path())
     np.testing.assert_array_equal(loaded, np.arange(1, 1201, dtype="f4").reshape(2, 3, 200))
-    odd = page.locator('.tile[aria-label^="third"] .vten').inner_text()
+    odd = page.locator('.ktile[aria-label^="third"] .vten').inner_text()
     assert "one shape" in odd
     assert all(part in odd.replace("\n", " ") for part in ("NaN 1", "inf 1", "zeros 1"))
     assert faults(page) == []
