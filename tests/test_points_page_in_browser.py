@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,19 +17,17 @@ import pytest
 from PIL import Image
 
 import crossboard as cb
+from browser import Board, Open, below, faults, until
 from crossboard.adapters.tensorboard.writer import EventFileWriter
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
 STANDS = "window.crossboard && crossboard.stats.started && crossboard.kinds && crossboard.kinds.settled()"
 READY = f"{STANDS} && crossboard.stats.painted > 0"
 ROWS, FEWER, DIMENSIONS = 90, 60, 6
-BOARD = import_module("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
-faults: Callable[..., list[str]] = BOARD.faults
 NO_WEBGL = """
 const kept = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
@@ -105,45 +102,15 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             run.log({"weights": cb.Tensor(np.array([[1.0, np.nan, np.inf, 0.0]]))}, step=0)
         run.finish()
     projector(directory / "tb")
-    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=4)
+    board = Board(directory, tmp_path_factory.mktemp("cache"), runs=4)
     board.start()
     yield board
     board.stop()
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
-
-
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    opened: list[tuple[Page, list[str]]] = []
-
-    def open_(url: str, *, ready: str = READY, width: int = 1440, height: int = 1000, scheme: Any = "light", script: str = "") -> Page:
-        page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        opened.append((page, errors))
-        if script:
-            page.add_init_script(script)
-        page.goto(url)
-        until(page, ready, timeout_s=30)
-        return page
-
-    yield open_
-    for page, errors in opened:
-        page.context.close()
-        assert [error for error in errors if "409" not in error] == []  # "not computed yet" and "another shape" are answers
+def open_page(open_page: Open) -> Open:
+    return below(open_page, "", ready=READY, height=1000, expected=("409",))  # "not computed yet" and "another shape" are answers
 
 
 PLACE = """
@@ -271,12 +238,13 @@ selector => {
 def test_webgl_and_the_pages_own_drawing_show_the_same(board: Any, open_page: Open) -> None:
     """Where they differ it is by the smoothing of edges alone. Without WebGL the page's own is what is shown."""
     own: dict[str, dict[str, int]] = {}
+    first: Page | None = None
     for script in ("", NO_WEBGL):
-        page = open_page(
-            board.url + "?page=points&set=dim:3&runs=first",
-            ready=f"{READY} && {CLOUDS}.length === 1 && crossboard.meshes.all.size === 1",
-            script=script,
-        )
+        if first is not None:
+            first.context.add_init_script(script)
+        ready = f"{READY} && {CLOUDS}.length === 1 && crossboard.meshes.all.size === 1"
+        page = open_page(board.url + "?page=points&set=dim:3&runs=first", ready=ready, beside=first)
+        first = page
         assert not page.evaluate("crossboard.scenes.byWebGL()")
         for kind in (".ec canvas", ".vmesh canvas"):
             until(page, f"({SEEN})('{kind}').n > 300")
