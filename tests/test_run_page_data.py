@@ -17,11 +17,12 @@ from starlette.testclient import TestClient
 from crossboard.dashboard.app import create_app
 from crossboard.dashboard.columns import decode
 from crossboard.dashboard.console import Consoles, Lines, as_text, bare, lines_json
+from crossboard.dashboard.replies import Refused
 from crossboard.dashboard.run_files import listed, opened
 from crossboard.dashboard.system_curves import WINDOWS, in_time, rates_of, steps_at
 from crossboard.store.embedded import EmbeddedStore
 from crossboard.store.framing import encode_frame
-from crossboard.store.kinds import Points
+from crossboard.store.kinds import Points, RunInfo
 from crossboard.store.records import ConsoleLines, Warned
 from crossboard.store.source import Placed
 from crossboard.wiring import sources_for
@@ -311,26 +312,24 @@ def test_the_files_of_a_run_are_listed_and_come_as_they_are(client: TestClient, 
         "",
         "no-such",
         "link.json",
-        "far/secret.txt",
+        "far/run.json",
         "run.json\0",
     ],
 )
 def test_no_name_leads_out_of_the_run(name: str, tmp_path: Path) -> None:
-    EVERY.make(tmp_path)
-    directory = tmp_path / "digits" / "first"
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "secret.txt").write_text("secret")
-    (directory / "link.json").symlink_to(outside / "secret.txt")
+    directory, outside = tmp_path / "run", tmp_path / "second"
+    for place in (directory / "media", outside):
+        place.mkdir(parents=True)
+        (place / "run.json").write_text("{}")
+    (directory / "run.json").write_text("{}")
+    (directory / "link.json").symlink_to(outside / "run.json")
     (directory / "far").symlink_to(outside, target_is_directory=True)
-    store = EmbeddedStore(sources_for([str(tmp_path)]), memory=True)
-    store.refresh()
-    run = next(run for run in store.runs() if run.id == "first")
-    assert not {"link.json", "far/secret.txt"} & {one["name"] for one in listed(run)["files"]}
-    with pytest.raises(Exception, match="no file") as refused:
+    run = RunInfo("native:run", "run", "", "run", "native", str(directory), "finished", 0.0, 0.0)
+    assert {one["name"] for one in listed(run)["files"]} == {"run.json", "media/run.json"}
+    with pytest.raises(Refused, match="no file") as refused:
         opened(run, name)
-    assert getattr(refused.value, "status", None) == 404
-    store.close()
+    assert refused.value.status == 404
+    assert opened(run, "media/run.json").path == directory / "media" / "run.json"
 
 
 def test_of_a_foreign_directory_only_the_runs_own_files_can_be_had(tmp_path: Path) -> None:
@@ -347,6 +346,6 @@ def test_of_a_foreign_directory_only_the_runs_own_files_can_be_had(tmp_path: Pat
     assert told == {made: True, "notes.txt": False}
     assert opened(run, made).path
     for name in ("notes.txt", ".netrc"):
-        with pytest.raises(Exception, match="no file"):
+        with pytest.raises(Refused, match="no file"):
             opened(run, name)
     store.close()

@@ -79,5 +79,5 @@
     });
   }
 
-  crossboard.keys = {start, show, KEYS};
+  crossboard.keys = {start, show, undo, KEYS};
 })(window);

@@ -47,6 +47,6 @@
     };
     canvas.onpointerleave = () => { tip.textContent = ''; };
 
-    return {element, async show(point, at) { place = at; await read(); }, facts: () => told ? [`${numbers.whole(told.count)} values`, crossboard.overview.bytes(told.bytes), told.of] : [], redraw: draw};
+    return {element, async show(point, at) { place = at; await read(); }, facts: () => told ? [`${numbers.whole(told.count)} values`, crossboard.parts.bytes(told.bytes), told.of] : [], redraw: draw};
   };
 })(window);
