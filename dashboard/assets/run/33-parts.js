@@ -49,7 +49,7 @@
     return safe ? text : JSON.stringify(text);
   }
 
-  const yamlAtom = v => v === null || v === undefined ? 'null' : typeof v === 'string' ? yamlText(v) : typeof v !== 'number' || Number.isFinite(v) ? JSON.stringify(v) : Number.isNaN(v) ? '.nan' : v > 0 ? '.inf' : '-.inf';
+  const yamlAtom = v => v === null || v === undefined ? 'null' : typeof v === 'string' ? yamlText(v) : typeof v !== 'number' || Number.isFinite(v) ? JSON.stringify(v).replace(/^(-?\d+)e/, '$1.0e') : Number.isNaN(v) ? '.nan' : v > 0 ? '.inf' : '-.inf';
 
   /** A JSON value as YAML. */
   function yaml(value, indent = '') {

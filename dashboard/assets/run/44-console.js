@@ -88,7 +88,7 @@
 
     row(line, several, hit) {
       const text = ansi.parse(line.text);
-      return h(`div.ln${line.stream === 'stderr' ? '.err' : ''}${hit ? '.hit' : ''}`, {}, h('i.no', {}, numbers.whole(line.line + 1)), h('i', {title: Number.isFinite(line.wall_time) ? numbers.moment(line.wall_time) : null}, Number.isFinite(line.wall_time) ? numbers.clock(line.wall_time) : ''), several ? h('i', {}, `r${line.rank}`) : null, text.map(one => marked(one)));
+      return h(`div.ln${line.stream === 'stderr' ? '.err' : ''}${hit ? '.hit' : ''}`, {}, h('i.no', {}, numbers.whole(line.line + 1)), h('i', {title: Number.isFinite(line.wall_time) ? numbers.moment(line.wall_time) : null}, Number.isFinite(line.wall_time) ? numbers.clock(line.wall_time) : ''), several ? h('i', {}, `r${line.rank}`) : null, text.flatMap(one => marked(one)));
     }
 
     async read(chunks) {
