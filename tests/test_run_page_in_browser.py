@@ -561,10 +561,8 @@ def test_a_hundred_thousand_lines_are_a_list_of_what_is_on_the_screen(root: Root
     until(page, "document.querySelector('#console-hits').textContent === '2 of 2 hits'")
     until(page, "document.querySelector('.clines .hit mark')")
     page.keyboard.press("Shift+Enter")
-    until(
-        page,
-        "document.querySelector('#console-hits').textContent === '1 of 2 hits' && document.querySelector('.clines .hit').innerText.includes('rank 0')",
-    )
+    until(page, "document.querySelector('#console-hits').textContent === '1 of 2 hits'")
+    until(page, "document.querySelector('.clines .hit') && document.querySelector('.clines .hit').innerText.includes('rank 0')")
     page.locator("#console-only").click()
     until(page, "document.querySelector('#console-count').textContent === '2 of 100,002 lines'")
     page.locator("#console-rank").select_option("1")
@@ -606,9 +604,10 @@ def test_the_system_tab_draws_ranks_beside_each_other_over_step_and_time(root: R
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 40, steps=3)
     page.mouse.up()
+    near = "crossboard.systemCharts.charts().filter(one => one.near && one.at)"
     until(
         page,
-        "document.querySelector('#system-unzoom') && crossboard.systemCharts.charts().every(one => !one.near || one.at.x0 === crossboard.runSystem.zoom()[0])",
+        f"document.querySelector('#system-unzoom') && {near}.length && {near}.every(one => one.at.x0 === crossboard.runSystem.zoom()[0])",
     )
     page.keyboard.press("z")
     until(page, "!document.querySelector('#system-unzoom')")

@@ -95,7 +95,7 @@
       const open = writers.filter(one => !one.status && one.pid), one = open[open.length - 1] || {};
       return ['warn', one.pid ? `process ${one.pid} on ${one.host} is gone` : 'its process is gone', 'proven by boot, process number and start time; every point whose call returned is here'];
     }
-    if (run.status === 'silent') return ['warn', `no sign of life for ${numbers.duration(run.silent_s)}`, 'whether it still runs cannot be told from this machine'];
+    if (run.status === 'silent') return ['warn', Number.isFinite(run.updated) && run.updated ? `its last sign of life was at ${numbers.moment(run.updated)}` : 'no sign of life', 'whether it still runs cannot be told from this machine'];
     return null;
   }
 

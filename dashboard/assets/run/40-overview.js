@@ -4,7 +4,7 @@
   'use strict';
   const crossboard = root.crossboard, {Card, board, byId, curves, fill, getJson, h, icon, numbers, parts, rail, runEdit, state} = crossboard, {bytes, nested, panel, plural, quoted, row} = parts;
   const SYSTEM = /^(system|sys)\//, FIRST_CURVES = 4, LAST_LINES = 9;
-  let cards = [], near = null, sizes = null, told = new Map();
+  let cards = [], near = null, sizes = null, told = new Map(), wholeSummary = false;
 
   /** Fill a part when `name` (what it shows, as text) is new. */
   function part(id, name, make) {
@@ -44,10 +44,11 @@
     const all = run ? Object.entries(run.metrics) : [];
     if (!all.length) return panel('Summary', '', h('p.none', {}, 'No scalar was logged.'));
     all.sort(([a], [b]) => SYSTEM.test(a) - SYSTEM.test(b) || a.localeCompare(b, 'en', {numeric: true}));
+    const machine = all.filter(([tag]) => SYSTEM.test(tag)).length, folded = machine > 0 && machine < all.length && !wholeSummary, listed = folded ? all.filter(([tag]) => !SYSTEM.test(tag)) : all;
     const number = v => v === null ? '' : numbers.value(+v), some = all.some(([, one]) => one.best !== null);
     const place = (tag, step) => SYSTEM.test(tag) ? numbers.duration(step) : numbers.whole(step), at = (tag, v, step, strong) => step === null || step === undefined || v === null ? h('td.num', {}, number(v)) : h('td.num', {title: SYSTEM.test(tag) ? `${numbers.duration(step)} after the run began` : `at step ${numbers.whole(step)}`}, strong ? h('b', {}, number(v)) : number(v), h('span.atstep', {}, place(tag, step)));
     return panel('Summary', [plural(all.length, 'tag'), ', values and the steps they stand at'], h('div.wide', {tabindex: '0', role: 'region', 'aria-label': 'summary of every tag'}, h('table.t.sum', {}, h('thead', {}, h('tr', {}, h('th', {}, 'Tag'), ['Last', 'Minimum', 'Maximum', some && 'Best', 'Points'].filter(Boolean).map(name => h('th.num', {}, name)))),
-      h('tbody', {}, all.map(([tag, one]) => { const cut = tag.lastIndexOf('/') + 1; return h('tr', {}, h('td', {}, h('button.lk.plainlk.tolink', {type: 'button', title: `${tag}: its chart`, onclick: () => crossboard.run.chart(tag, null)}, h('span.trunc', {}, h('span.dim', {}, tag.slice(0, cut)), tag.slice(cut)))), at(tag, one.last, one.last_step), at(tag, one.min, one.min_step), at(tag, one.max, one.max_step), some && at(tag, one.best, one.best_step, true), h('td.num', {}, numbers.whole(one.count), one.non_finite ? h('span.warn', {title: `${one.non_finite} of them are NaN or infinite`}, ` (${numbers.whole(one.non_finite)} not finite)`) : null)); })))));
+      h('tbody', {}, listed.map(([tag, one]) => { const cut = tag.lastIndexOf('/') + 1; return h('tr', {}, h('td', {}, h('button.lk.plainlk.tolink', {type: 'button', title: `${tag}: its chart`, onclick: () => crossboard.run.chart(tag, null)}, h('span.trunc', {}, h('span.dim', {}, tag.slice(0, cut)), tag.slice(cut)))), at(tag, one.last, one.last_step), at(tag, one.min, one.min_step), at(tag, one.max, one.max_step), some && at(tag, one.best, one.best_step, true), h('td.num', {}, numbers.whole(one.count), one.non_finite ? h('span.warn', {title: `${one.non_finite} of them are NaN or infinite`}, ` (${numbers.whole(one.non_finite)} not finite)`) : null)); }))), folded && h('button.lk.unfold', {type: 'button', id: 'summary-machine', onclick: () => { wholeSummary = true; told.delete('ov-summary'); redraw(); }}, `${plural(machine, 'more tag')} of the machine`)));
   }
 
   /* ---- what went wrong, and what was said */
@@ -102,7 +103,7 @@
   const baseKey = one => { const base = crossboard.runConfig.baseline(one); return base ? [base.key, base.name, base.config] : null; };
 
   async function show(body, details, run, fresh) {
-    if (fresh) told = new Map();
+    if (fresh) { told = new Map(); wholeSummary = false; }
     if (fresh || !byId('ov-config')) skeleton(body);
     const one = {...details.run, ...(run || {})}, own = one.summary || {}, command = (details.writers[details.writers.length - 1] || {}).command || [];
     part('ov-config', JSON.stringify([one.config, baseKey(one)]), () => crossboard.runConfig.overview(one));

@@ -59,7 +59,8 @@
       this.at = plot.geometry({width, height, x, y, log: false, logx: false, axis});
       if (!extent) this.at.yTicks = [];
       const dense = Math.max(0, ...list.map(one => one.curve.x.length / Math.max(1, this.at.right - this.at.left)));
-      plot.draw(g, this.at, list.map(one => ({...one, thin: false, older: false})), {...plot.style(list.length, Boolean(window_), dense), filled: false});
+      const style = plot.style(list.length, Boolean(window_), dense);
+      plot.draw(g, this.at, list.map(one => ({...one, thin: false, older: false})), {...style, dots: style.dots && dense < 1 / style.dots ? style.dots : 0, filled: false});   // dots on all attempts or on none
       this.drawOver();
       crossboard.stats.systemDrawn = (crossboard.stats.systemDrawn || 0) + 1;
     }
