@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..store.aliases import Pair
 from ..store.errors import BadQuery, CrossboardError, Damaged, NotFound
-from ..store.kinds import Kind, MetricSummary, RunInfo, SeriesInfo
+from ..store.kinds import POINT_KINDS, Kind, MetricSummary, RunInfo, SeriesInfo
 from ..store.store import Store
 from . import columns
 from .aliases import JOINS, AliasBook, pair_json
@@ -40,6 +40,7 @@ from .replies import Refused, json_reply, number, to_json
 from .run_routes import RunRoutes
 from .run_table import RunTable
 from .safety import Door
+from .saved_views import SavedViews, sources_of
 
 MAX_BODY: Final = 1 << 20
 RUN_COLUMNS: Final = [
@@ -101,8 +102,12 @@ class DataRoutes:
         crossboard: str,
         pane_events: bool = False,
         aliases: AliasBook | None = None,
+        views: SavedViews | None = None,
+        exports: Sequence[str] = (),
     ) -> None:
         self.store = store
+        self.saved = views or SavedViews()
+        self.exports = list(exports)
         self.book = aliases or AliasBook(None)
         self.newsroom = newsroom
         self.door = door
@@ -123,11 +128,13 @@ class DataRoutes:
             "/runs": self.runs,
             "/series": self.series,
             "/tags": self.tags,
+            "/kinds": self.kinds,
             "/curves": self.curves,
             "/window": self.window,
             "/attempts": self.attempts,
             "/events": self.events,
             "/aliases": self.aliases,
+            "/views": self.views,
             "/blob/{run:path}/{digest}": self.blob,
         }
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
@@ -139,6 +146,7 @@ class DataRoutes:
         routes.append(Route("/restore", self.restore, methods=["POST"]))
         routes.append(Route("/edit", self.edit, methods=["POST"]))
         routes.append(Route("/aliases", self.save_aliases, methods=["POST"]))
+        routes.append(Route("/views", self.save_view, methods=["POST"]))
         routes.append(Route("/open", self.open, methods=["POST"]))
         return Starlette(
             routes=[*routes, *more],
@@ -170,6 +178,7 @@ class DataRoutes:
                 "live": sum(run.status == "running" for run in runs),
                 "runs": len(runs),
                 "projects": sorted({run.project for run in runs}, key=natural),
+                "exports": self.exports,
                 "error": self.newsroom.failed,
             }
         )
@@ -223,6 +232,20 @@ class DataRoutes:
             except ValueError:
                 raise Refused(400, f"kind: got {name!r:.40}", f"want one of {', '.join(kind.value for kind in Kind)}") from None
         return self.store.series(run=run, tag=query.text("tag"), kind=kind)
+
+    def kinds(self, request: Request) -> Response:
+        Query(request, ())
+        version = self.newsroom.versions.now()
+
+        def told() -> bytes:
+            rows = []
+            for kind in POINT_KINDS:
+                found = self.store.series(kind=kind)
+                counts = {"runs": len({one.key.run for one in found}), "tags": len({one.key.tag for one in found})}
+                rows.append({"kind": kind.value, **counts, "count": sum(one.count for one in found)})
+            return to_json({"version": version, "kinds": rows})
+
+        return self._versioned(request, version, told)
 
     def tags(self, request: Request) -> Response:
         query = Query(request, ("kind", "join"))
@@ -332,6 +355,14 @@ class DataRoutes:
         body = await _json_body(request)
         await run_in_threadpool(self.book.save, body)
         return json_reply({"written": True})
+
+    def views(self, request: Request) -> Response:
+        Query(request, ())
+        return json_reply(self.saved.told(sources_of(self.store)))
+
+    async def save_view(self, request: Request) -> Response:
+        body = await _json_body(request)
+        return json_reply(await run_in_threadpool(self.saved.write, sources_of(self.store), body))
 
     async def edit(self, request: Request) -> Response:
         wanted = wanted_of(await _json_body(request))

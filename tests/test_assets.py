@@ -25,9 +25,11 @@ from hypothesis import strategies as st
 ASSETS = Path(__file__).resolve().parents[1] / "dashboard" / "assets"
 PURE = (
     "10-core.js",
+    "11-settings.js",
     "12-numbers.js",
     "14-columns.js",
     "15-card-settings.js",
+    "15-kind-pages.js",
     "15-table.js",
     "16-state.js",
     "17-run-query.js",
@@ -35,6 +37,7 @@ PURE = (
     "30-plot.js",
     "31-range.js",
     "45-picture.js",
+    "50-matching.js",
 )
 PURE_OF_RUNS = ("20-rows.js", "30-groups.js")
 PURE_OF_RUN = ("33-parts.js", "43-ansi.js", "50-ramp.js", "52-markdown.js", "56-png.js", "66-pr-curves.js", "71-graphs.js")
@@ -146,6 +149,88 @@ def test_values_are_said_as_they_are() -> None:
     }
     said = run_js(f"[{', '.join(cases)}].map(cb.numbers.value)")
     assert said == [text if "e-" not in text else "1.000e−9" for text in cases.values()]
+
+
+def test_values_have_as_many_significant_digits_as_are_set() -> None:
+    values = "[0.0123456789, 0.67123456, 1234.56789, 12345.6789, 123456789.5, 7, 1e-9]"
+    said = run_js(f"[3, 5, 9].map(n => {{ cb.settings.set('digits', n); return {values}.map(cb.numbers.value); }})")
+    assert said == [
+        ["0.012", "0.67", "1,235", "12,346", "1.2e8", "7", "1.0e−9"],
+        ["0.01235", "0.6712", "1234.6", "12,345.7", "1.235e8", "7", "1.000e−9"],
+        ["0.012345679", "0.67123456", "1234.56789", "12,345.6789", "1.2345679e8", "7", "1.0000000e−9"],
+    ]
+
+
+def test_clocks_show_utc_where_that_is_set() -> None:
+    said = run_js("(cb.settings.set('zone', 'utc'), [cb.numbers.moment(1e9), cb.numbers.xAxis('wall', 1e9, 1e9 + 7200, 3).ticks])")
+    assert said[0] == "2001-09-09 01:46:40"
+    assert all(tick % 1800 == 0 for tick in said[1])
+
+
+def test_settings_take_only_what_they_know_and_are_all_taken_back() -> None:
+    kept = {
+        "digits": 7,
+        "zone": "moon",
+        "refresh": 30,
+        "colours": [0] * 12,
+        "x": "metric:a",
+        "smooth": "ema:0.6",
+        "points": 1e9,
+        "theirs": 1,
+    }
+    assert run_js("cb.settings.parse(JSON.stringify(kept))", kept=kept) == {"digits": 7, "refresh": 30, "smooth": "ema:0.6"}
+    assert run_js("['', 'null', '[]', '7', '{', '\"a\"'].map(cb.settings.parse)") == [{}] * 6
+    order = [*range(1, 12), 0]
+    told = run_js(
+        "[cb.settings.set('colours', order), cb.plot.nth(0), cb.plot.nth(13), cb.settings.set('digits', 2), cb.settings.isSet('colours'),"
+        " (cb.settings.reset(), cb.settings.isSet('colours')), cb.plot.nth(0)]",
+        order=order,
+    )
+    assert told[1:] == [1, 2, False, True, False, 0]
+
+
+def test_an_address_that_says_nothing_of_the_charts_begins_as_the_settings_say() -> None:
+    addresses = ["", "?page=runs&q=a", "?run=a&tab=charts", "?theme=dark", "?x=step", "?tags=loss", "?hide=abc"]
+    said = run_js(
+        "(cb.settings.set('x', 'relative'), cb.settings.set('smooth', 'ema:0.6'),"
+        " addresses.map(cb.view.opened).map(view => [view.x, view.smooth]))",
+        addresses=addresses,
+    )
+    assert said == [["relative", "ema:0.6"]] * 4 + [["step", ""]] * 3
+
+
+def test_the_palette_finds_parts_first_letters_and_several_words_and_nothing_else() -> None:
+    names = ["resnet20-sgd s0", "resnet20-adamw s1", "transformer base", "train/loss", "val/loss", "x axis: relative time"]
+    found = (
+        "q => cb.matching.best(cb.matching.wordsOf(q), names.map(title => ({title, low: title.toLowerCase()})), 9)"
+        ".kept.map(one => one.entry.title)"
+    )
+    cases = {
+        "sgd": ["resnet20-sgd s0"],
+        "SGD resnet": ["resnet20-sgd s0"],
+        "r20a": ["resnet20-adamw s1"],
+        "loss": ["val/loss", "train/loss"],
+        "loss val": ["val/loss"],
+        "rel": ["x axis: relative time"],
+        "zz": [],
+        "sgd adamw": [],
+        "eeee": [],
+    }
+    assert run_js(f"queries.map({found})", queries=list(cases), names=names) == list(cases.values())
+
+
+@given(names=st.lists(st.text(st.sampled_from("ab12-/ "), max_size=12), max_size=8), words=st.text(st.sampled_from("ab1 "), max_size=5))
+@settings(max_examples=10, deadline=None)
+def test_whatever_holds_the_words_is_found_and_marked_where_they_are(names: list[str], words: str) -> None:
+    told = run_js(
+        "names.map(name => { const all = cb.matching.wordsOf(words), marked = [...cb.matching.marked(all, name)];"
+        " return [all.every(word => name.includes(word)), cb.matching.score(all, name) > 0,"
+        " all.every(word => marked.some(at => name[at] === word[0]))]; })",
+        names=names,
+        words=words,
+    )
+    for holds, found, marked in told:
+        assert not (holds and words.split()) or (found and marked)
 
 
 def test_durations_and_ages_use_the_unit_that_fits() -> None:
@@ -315,6 +400,9 @@ def test_a_run_page_survives_its_own_link() -> None:
     once = run_js("cb.view.format(cb.view.parse(search))", search=search)
     view = run_js("cb.view.parse(search)", search=once)
     assert [view[name] for name in ("run", "tab", "tag", "step")] == ["native:/x/ü b", "image", "samples/a&b", "-5"]
+    kept = run_js("cb.view.format(cb.view.parse('?page=images&set=mode:swipe&set=a:1:2&tag=t/x&step=-3&find=w'))")
+    assert kept == "?page=images&tag=t/x&step=-3&set=a:1:2&set=mode:swipe&find=w"
+    assert run_js("cb.view.format(cb.view.parse('?page=nothing&tag=t&step=3&set=a:b'))") == ""
     assert run_js("cb.view.format(cb.view.parse('?tab=image&step=3'))") == ""  # without a run they mean nothing
     assert run_js("cb.view.parse('?run=a&step=1e9').step") == ""
 

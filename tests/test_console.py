@@ -6,8 +6,8 @@ import contextlib
 import io
 import logging
 import os
-import subprocess
 import re
+import subprocess
 import sys
 import threading
 import time

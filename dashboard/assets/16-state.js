@@ -3,7 +3,7 @@
    Parameters (all optional, none stands for the default):
      x=relative|wall        x axis of all cards
      tags=WORDS  runs=WORDS|QUERY   the two filters
-     project=NAME           one project of several
+     project=NAME           one project of several;  src=FORMAT.FORMAT   only runs of these sources
      hide=ID ...            hidden runs, each by a six-character mark of its key, joined by "."
      only=ID                the isolated run; several are joined by "."
      log=TAG (repeated)     cards with a log y axis
@@ -27,12 +27,16 @@
      page=runs              the table of runs;  its own parameters are in 15-table.js
      page=panes             the page of panes;  env=KEY (repeated) its environments, several are compared
      find=WORDS             filter of pane titles;  pane=WINDOW  the pane that is open large; both also on a run's tab of panes
+     page=images|text|...   a page of a kind (15-kind-pages.js);  step=STEP  tag=TAG  find=WORDS  what it shows;
+     set=NAME:VALUE         (repeated) what is chosen on that page, by names of its own
+   Where an address says nothing about the charts they begin as this browser's settings have it (11-settings.js); and where it says nothing at
+   all the server opens the default view (53-views.js). `state.plain` is then written for a view that has nothing to say.
    `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board; opening and leaving
    a run page or the page of panes, and going from tab to tab, are steps of their own (`state.go`). */
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
-  const {announcer, cardSettings, tableView} = crossboard;
+  const {announcer, cardSettings, kindPages, settings, tableView} = crossboard;
 
   /** Six characters that stand for a run's key in the URL (FNV-1a, 31 bits). */
   function mark(key) {
@@ -41,17 +45,18 @@
     return ((hash >>> 1) % 36 ** 6).toString(36).padStart(6, '0');
   }
 
-  const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
+  const fresh = () => ({x: 'step', tags: '', runs: '', project: '', src: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
     expr: new Set(), sel: null, large: '', smooth: '', cards: new Map(), old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
     rail: '', pin: [], base: '', colour: '', dash: '', metric: '',
-    bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', table: tableView.fresh()});
+    bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', own: new Map(), table: tableView.fresh()});
+  const OF_CHARTS = ['x', 'tags', 'runs', 'project', 'src', 'hide', 'only', 'log', 'smooth', 'card', 'zoom', 'sel', 'large', 'expr', 'old', 'bands', 'base', 'pin', 'colour', 'dash'];
   const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
 
   function parse(search) {
     const q = new URLSearchParams(search), view = fresh();
     const x = q.get('x') || '';
     if (['relative', 'wall'].includes(x) || x.startsWith('metric:')) view.x = x;
-    for (const name of ['tags', 'runs', 'project', 'only', 'large']) view[name] = q.get(name) || '';
+    for (const name of ['tags', 'runs', 'project', 'src', 'only', 'large']) view[name] = q.get(name) || '';
     if (cardSettings.smoothing(q.get('smooth') || '')) view.smooth = q.get('smooth');
     view.cards = cardSettings.parse(q.getAll('card'));
     if (['name', 'oldest', 'high', 'low'].includes(q.get('sort'))) view.sort = q.get('sort');
@@ -76,6 +81,12 @@
       view.page = 'panes';
       view.env = [...new Set(q.getAll('env').filter(Boolean))].join('\n');   // keys hold no line break
     }
+    else if (kindPages.of(q.get('page'))) {
+      view.page = q.get('page');
+      view.tag = q.get('tag') || '';
+      if (/^-?\d{1,16}$/.test(q.get('step') || '')) view.step = q.get('step');
+      for (const text of q.getAll('set')) { const cut = text.indexOf(':'); if (cut > 0) view.own.set(text.slice(0, cut), text.slice(cut + 1)); }
+    }
     if (view.page || view.tab === 'panes') for (const name of ['pane', 'find']) view[name] = q.get(name) || '';
     for (const name of ['log', 'old', 'closed', 'groups', 'expr']) view[name] = new Set(q.getAll(name));
     const [from, to, ...of] = (q.get('sel') || '').split('~');
@@ -90,7 +101,7 @@
   function format(view) {
     const q = new URLSearchParams();
     if (view.x !== 'step') q.set('x', view.x);
-    for (const name of ['tags', 'runs', 'project', 'only', 'large', 'join', 'theme', 'bands', 'interp']) if (view[name]) q.set(name, view[name]);
+    for (const name of ['tags', 'runs', 'project', 'src', 'only', 'large', 'join', 'theme', 'bands', 'interp']) if (view[name]) q.set(name, view[name]);
     if (view.smooth) q.set('smooth', view.smooth);
     if (view.stat !== 'mean') q.set('stat', view.stat);
     if (view.band !== (view.stat === 'mean' ? 't' : 'bca')) q.set('band', view.band);
@@ -99,8 +110,12 @@
       q.set('page', view.page);
       for (const one of view.env.split('\n').filter(Boolean)) q.append('env', one);
       if (view.page === 'runs') tableView.format(q, view.table);
+      if (kindPages.of(view.page)) {
+        for (const name of ['tag', 'step']) if (view[name]) q.set(name, view[name]);
+        for (const [name, value] of [...view.own].sort()) q.append('set', `${name}:${value}`);
+      }
     }
-    if (view.run ? view.tab === 'panes' : view.page === 'panes') for (const name of ['pane', 'find']) if (view[name]) q.set(name, view[name]);
+    if (view.run ? view.tab === 'panes' : view.page === 'panes' || kindPages.of(view.page)) for (const name of ['pane', 'find']) if (view[name]) q.set(name, view[name]);
     if (view.sort !== 'newest') q.set('sort', view.sort);
     for (const name of ['rail', 'base', 'colour', 'dash', 'metric']) if (view[name]) q.set(name, view[name]);
     if (view.pin.length) q.set('pin', view.pin.join('.'));
@@ -121,13 +136,20 @@
       .every(word => word.length > 1 && word[0] === '-' ? !low.includes(word.slice(1)) : low.includes(word) || more.includes(word));
   }
 
-  crossboard.view = {mark, parse, format, matches, fresh};
+  /** The view that an address opens in this browser: what it says, and where it says nothing of the charts what the settings say. */
+  function opened(search) {
+    const view = parse(search);
+    if (![...new URLSearchParams(search).keys()].some(name => OF_CHARTS.includes(name))) for (const name of ['x', 'smooth']) view[name] = settings.get(name);
+    return view;
+  }
+
+  crossboard.view = {mark, parse, opened, format, matches, fresh};
   if (typeof window === 'undefined') return;
 
-  const news = announcer();
+  const news = announcer(), hasSteps = view => Boolean(view.run || kindPages.of(view.page));
   let writing = 0;
-  const state = crossboard.state = Object.assign(parse(location.search), {
-    on: news.on,
+  const state = crossboard.state = Object.assign(opened(location.search), {
+    on: news.on, plain: settings.isSet('x') || settings.isSet('smooth') ? '?x=step' : '',
     /** Write the view into the URL and tell what changed: one of the names above. */
     changed(what) {
       news.tell(what, state);
@@ -143,16 +165,28 @@
       if (!state[name].delete(member)) state[name].add(member);
       state.changed(name);
     },
-    /** Go to a place, {run, tab, tag, step} or {page, env, pane}, what is not named being empty; the back button comes back here. */
+    /** Choose something on the page of a kind; '' takes it back. */
+    choose(name, value) {
+      if ((state.own.get(name) || '') === value) return;
+      if (value) state.own.set(name, value); else state.own.delete(name);
+      state.changed('own');
+    },
+    /** Go to a place, {run, tab, tag, step} or {page, env, pane}, what is not named being empty; the back button comes back
+        here. A chosen step goes along from a page that has steps to another. */
     go(place) {
       clearTimeout(writing);
       state.write();
+      if (place.page !== state.page) { state.own = new Map(); state.find = ''; }
+      const stays = !('step' in place) && hasSteps(state) && hasSteps(place) ? state.step : '';
       for (const name of PLACE) state[name] = place[name] || '';
-      history.pushState(null, '', (format(state) || location.pathname) + location.hash);
+      state.step = state.step || stays;
+      history.pushState(null, '', (state.search() || location.pathname) + location.hash);
       news.tell('run', state);
     },
+    /** The query part of the address of this view. */
+    search: () => format(state) || state.plain,
     write() {
-      const search = format(state);
+      const search = state.search();
       if (search !== location.search) history.replaceState(history.state, '', location.pathname + search + location.hash);
     },
   });
@@ -161,6 +195,7 @@
     const was = parse(location.search);
     for (const name of PLACE) state[name] = was[name];
     if (was.page === 'runs') state.table = was.table;
+    state.own = was.own;
     news.tell('run', state);
   });
 })(typeof window === 'undefined' ? globalThis : window);

@@ -54,6 +54,9 @@
       return made;
     },
 
+    /** What a format of sources is called; one that is not known here has the name it came with. */
+    formatName: format => format === 'native' ? 'Native' : FORMATS[format] || format,
+
     /** The heading under which a run stands in the rail. */
     groupOf(run) {
       if (run.framework) return FRAMEWORKS[run.framework.toLowerCase()] || run.framework;
@@ -209,7 +212,7 @@
     if (board.tagsLoaded) board.loadTags().catch(() => {});
   });
   state && state.on('bands', () => news.tell('tags'));
-  state && state.on('hide only runs project run', () => { board.select(); news.tell('runs'); });
+  state && state.on('hide only runs project src run', () => { board.select(); news.tell('runs'); });
 
   Object.assign(crossboard, {board, getJson, failure});
 })(window);

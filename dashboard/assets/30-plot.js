@@ -18,11 +18,14 @@
     return palette;
   }
 
+  /** Which of the palette's colours comes at a place, in the order that is set. */
+  const nth = place => crossboard.settings.get('colours')[place % COLOURS];
+
   /** Which colour and which dash a slot is, as places in the palette and in DASHES. A slot below zero says both: -(1 + colour + 12 * dash). */
   function parts(slot) {
     if (slot < 0) return {colour: (-1 - slot) % COLOURS, dash: Math.floor((-1 - slot) / COLOURS)};
-    const colour = slot % COLOURS, round = Math.floor(slot / COLOURS);
-    return {colour, dash: round === 0 ? (colour < PLAIN ? 0 : 1) : 1 + round % 3};
+    const place = slot % COLOURS, round = Math.floor(slot / COLOURS);
+    return {colour: nth(place), dash: round === 0 ? (place < PLAIN ? 0 : 1) : 1 + round % 3};
   }
 
   /** Colour and dash of a slot: eight plain colours, four dashed ones, then all twelve again in other dashes. A split of a pair
@@ -268,5 +271,5 @@
     return [low >= 0 && low < 0.3 * high ? 0 : low - room, high <= 0 && high > 0.3 * low ? 0 : high + room];
   }
 
-  crossboard.plot = {colours, forgetPalette: () => { palette = null; }, look, parts, prepare, geometry, draw, style, extent, roomy, discs, gaps, span};
+  crossboard.plot = {colours, forgetPalette: () => { palette = null; }, look, nth, parts, prepare, geometry, draw, style, extent, roomy, discs, gaps, span};
 })(typeof window === 'undefined' ? globalThis : window);

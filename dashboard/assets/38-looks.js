@@ -37,7 +37,7 @@
     for (const run of runs) {
       const own = automatic(run), plain = plot.parts(own), lead = board.leadOf(run) || run;   // a pair looks alike
       let {colour, dash} = plain;
-      if (colours) { const place = colours.get(valueOf(lead, state.colour)); colour = place % COLOURS; dash = Math.floor(place / COLOURS) % DASHES; }
+      if (colours) { const place = colours.get(valueOf(lead, state.colour)); colour = plot.nth(place); dash = Math.floor(place / COLOURS) % DASHES; }
       else if (!grouped && given(lead) >= 0) { colour = given(lead); dash = 0; }
       if (dashes) dash = dashes.get(valueOf(lead, state.dash)) % DASHES;
       if (lead.mark === state.base) dash = BASE_DASH;
@@ -55,9 +55,7 @@
       if (refused.length) throw new Error([refused[0].error, refused[0].next].filter(Boolean).join('. '));
       await board.loadRuns();
     } catch (error) {
-      const told = byId('rail-told');
-      fill(told, `The colour was not kept: ${error.message}`);
-      setTimeout(() => fill(told), 12000);
+      crossboard.toasts.tell(`The colour was not kept: ${error.message}`, {bad: true, about: 'colour'});
     }
   }
 
@@ -75,7 +73,7 @@
     const part = (key, mark) => {
       const here = there(key), list = [...placesOf(key)].filter(([text]) => here.has(text));
       rows.push(h('div.lgh', {}, h('b.trunc', {}, key), h('span', {}, mark === 'colour' ? 'colour' : 'dash')), h('ul', {}, list.slice(0, 24).map(([text, i]) => h('li', {title: `${key}: ${text}`},
-        mark === 'colour' ? h(`span.sw${i >= COLOURS ? '.ring' : ''}`, {style: `--c:${plot.colours().runs[i % COLOURS]}`}) : h(`span.dash.d${i % DASHES}`), h('span.trunc', {}, text))), list.length > 24 && h('li', {}, `and ${numbers.whole(list.length - 24)} more`)));
+        mark === 'colour' ? h(`span.sw${i >= COLOURS ? '.ring' : ''}`, {style: `--c:${plot.colours().runs[plot.nth(i)]}`}) : h(`span.dash.d${i % DASHES}`), h('span.trunc', {}, text))), list.length > 24 && h('li', {}, `and ${numbers.whole(list.length - 24)} more`)));
     };
     const grouped = Boolean(state.bands);
     if (!grouped && state.colour) part(state.colour, 'colour');

@@ -7,7 +7,7 @@ card's own actions and its menu change one (log axes, y range, x axis, smoothing
 Ids, all filled by the scripts in `assets/`:
 
     rail, run-find, rail-options, run-list, rail-foot       the run rail
-    rail-legend, rail-told                                  what colour and dash mean; what could not be kept
+    rail-sources, rail-legend                               which sources are open; what colour and dash mean
     open-runs                                               opens the rail where it is a sheet (narrow screens)
     tag-filter, x-axis, lines, bands, open-aliases, bar-note  the page bar
     banner, problems                                        connection lost; damaged files and dropped points
@@ -50,9 +50,9 @@ def rail() -> Component:
         className="rail",
         children=[
             html.Div(id="run-find", className="find"),
+            html.Div(id="rail-sources", className="chips", role="group", **hyphened(aria_label="sources")),
             html.Div(id="rail-options", className="opts"),
             html.Div(id="rail-legend", className="legendbox"),
-            html.Div(id="rail-told", className="railtold", role="status"),
             html.Div(id="run-list", className="rl"),
             html.Div(id="rail-foot", className="rfoot"),
         ],

@@ -1,9 +1,8 @@
 /* Editing a run in place: its name, tags, group and notes. What is written goes where the Runs page writes it; the last change can be undone. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {board, byId, failure, fill, h, icon, state, url} = crossboard;
-  const SAID_MS = 12000;
-  let open = '', said = null, timer = 0, again = () => {};
+  const crossboard = root.crossboard, {board, byId, failure, fill, h, icon, state, toasts, url} = crossboard;
+  let open = '', again = () => {};
 
   /** Write `change` ({name: ..., tags: ...}) of run `key`; `words`: what to say when it is done, `undo`: the change that takes it back. */
   async function write(key, change, words, undo = null) {
@@ -14,25 +13,10 @@
       if (!answer.ok) throw await failure(answer);
       const details = crossboard.run.details();
       for (const one of [board.runs.get(key), state.run === key && details && details.run]) if (one) Object.assign(one, change);
-      tell({words, undo: undo && (() => write(key, undo, 'Taken back'))});
+      toasts.tell(words, {about: `edit ${key}`, id: 'run-undo', offer: undo && ['Undo', () => write(key, undo, 'Taken back')]});
       board.tell('runs');
-    } catch (error) { tell({words: error.message, bad: true}); }
+    } catch (error) { toasts.tell(`Not changed: ${error.message}`, {bad: true, about: `edit ${key}`}); }
     again();
-  }
-
-  function tell(next) {
-    clearTimeout(timer);
-    said = next;
-    crossboard.say(next.words);
-    if (!next.bad) timer = setTimeout(() => { said = null; again(); }, SAID_MS);
-  }
-
-  /** The word about the last change. */
-  function told() {
-    if (!said) return null;
-    const {words, undo, bad} = said;
-    return h(`span.rtold${bad ? '.bad' : ''}`, {role: bad ? 'alert' : null, id: 'run-told'}, bad ? icon('alert', true) : icon('check', true), words, undo && h('button.lk', {type: 'button', id: 'run-undo', onclick: () => { said = null; undo(); }}, 'Undo'),
-      bad && h('button.ib.sm', {type: 'button', 'aria-label': 'Close', onclick: () => { said = null; again(); }}, icon('close', true)));
   }
 
   /** A one-line field; `done(text)` on Enter or when it is left, nothing on Escape. */
@@ -56,7 +40,7 @@
   /** The name: a heading, or a field. */
   function name(run) {
     if (open === 'name') return field('edit-name', 'Name of the run', run.name, text => text && write(run.key, {name: text}, 'Renamed', {name: run.name}));
-    return [h('h1', {title: `${run.name}\nDouble click or F2 to rename`, ondblclick: () => begin('name')}, run.name), h('button.ib.sm.edit', {type: 'button', id: 'rename', title: 'Rename (F2)', 'aria-label': 'Rename the run', onclick: () => begin('name')}, icon('pen', true))];
+    return [h('h1', {title: `${run.name}\nDouble click or F2 to rename`, ondblclick: () => begin('name')}, run.name), h('button.ib.sm.edit', {type: 'button', id: 'rename', title: 'Rename (F2)', 'aria-label': 'Rename the run', onclick: () => begin('name')}, icon('pencil', true))];
   }
 
   /** The tags, each with a way out, and a way in. */
@@ -88,5 +72,5 @@
     return panel('Notes', 'Markdown', h('div.noteform', {}, area, h('div.row', {}, h('button.btn.pri', {type: 'button', id: 'save-notes', title: 'Ctrl+Enter', onclick: save}, 'Save'), h('button.btn', {type: 'button', onclick: cancel}, 'Cancel'))));
   }
 
-  crossboard.runEdit = {begin, group, name, notes, tags, told, open: () => open, close: () => { open = ''; said = null; }, onChange: work => { again = work; }, word: () => said ? said.words : ''};
+  crossboard.runEdit = {begin, group, name, notes, tags, open: () => open, close: () => { open = ''; }, onChange: work => { again = work; }};
 })(window);

@@ -7,7 +7,7 @@
 
   const fits = (one, of) => !of || one.what === of || (of === 'status' && STATUS.includes(one.what));
   const tone = one => one.level === 'error' ? 'bad' : one.level === 'warn' ? 'warn' : '';
-  const picture = one => ({started: 'play', ended: one.level === 'error' ? 'cross' : 'check', sealed: 'folder', edited: 'pen', warning: 'alert'})[one.what] || (one.level === 'info' ? 'flag' : 'alert');
+  const picture = one => ({started: 'play', ended: one.level === 'error' ? 'cross' : 'check', sealed: 'folder', edited: 'pencil', warning: 'alert'})[one.what] || (one.level === 'info' ? 'flag' : 'alert');
 
   /** Where an event leads: its tag's chart around its step. */
   function link(one) {

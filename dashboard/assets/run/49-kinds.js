@@ -34,6 +34,6 @@
       : h('div.msg.page', {}, icon('check'), h('b', {}, 'Every kind is here')));
   }
 
-  crossboard.kinds = {HOW, teach};
+  crossboard.runKinds = {HOW, teach};
   crossboard.runTabs.more = {show};
 })(window);

@@ -121,7 +121,7 @@
     const held = place.contains(document.activeElement) ? document.activeElement.id : '', scrolled = ['.facts', '.runtabs'].map(name => (place.querySelector(name) || {scrollLeft: 0}).scrollLeft);
     place.classList.toggle('bare', false);
     fill(place,
-      h('div.rh', {}, h('span.sw.big', {style: `--c:${colour.colour}`}), h('span.nameplace', {}, runEdit.name(one)), statusTag(one), runEdit.tags(one), runEdit.told(),
+      h('div.rh', {}, h('span.sw.big', {style: `--c:${colour.colour}`}), h('span.nameplace', {}, runEdit.name(one)), statusTag(one), runEdit.tags(one),
         h('span.grow'), h('span.acts', {}, run && board.pairOf(run).filter(mate => mate !== run).map(mate => h('a.btn', {href: crossboard.view.format({...crossboard.view.fresh(), run: mate.key, theme: state.theme}), title: mate.name, onclick: event => { if (!event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); state.go({run: mate.key, tab: state.tab}); } }}, `${mate.pair.split[0].toUpperCase()}${mate.pair.split.slice(1)} run`)),
         h('button.btn', {type: 'button', id: 'run-only', title: 'Show only this run on the charts page', onclick: () => { state.only = run ? board.markOf(run) : one.mark; state.go({}); state.changed('only'); }}, icon('only'), 'Alone in charts'),
         h('a.btn', {href: crossboard.url(`api/export/csv?${export_}`), id: 'run-export', title: 'All scalars as CSV'}, icon('table'), 'Export CSV'))),
@@ -226,7 +226,7 @@
     list.classList.toggle('few', wanted.length <= 3);
     list.style.setProperty('--n', wanted.length || 1);
     if (list.childElementCount !== wanted.length || wanted.some((panel, i) => list.children[i] !== panel.element)) fill(list, wanted.map(panel => panel.element));
-    if (!wanted.length && !all.length) fill(list, crossboard.kinds.teach(state.tab, details.run));
+    if (!wanted.length && !all.length) fill(list, crossboard.runKinds.teach(state.tab, details.run));
     else if (!wanted.length) fill(list, h('div.msg.page', {}, icon('search'), h('b', {}, state.tag && !all.includes(state.tag) ? `No tag ${state.tag} here` : `No tag matches “${words}”`), h('p', {}, `${all.length} tags are here.`)));
     for (const panel of added) { observer.observe(panel.element); sizes.observe(panel.body); }
     tellSteps();
@@ -307,6 +307,12 @@
       ['/', 'Filter', () => { const field = byId('panel-filter') || byId('config-filter') || byId('console-filter') || byId('config-find') || byId('event-find') || byId('file-find') || (state.tab === 'charts' ? byId('tag-filter') : null); if (field) field.focus(); }],
       ['F2', 'Rename the run', () => runEdit.begin('name')],
       ['Z', 'The whole range again', () => { if (state.tab === 'system') crossboard.runSystem.onZoom(null); else if (state.tab === 'charts') crossboard.keys.undo(); }],
+      ['← →', 'Move the cursor of the chart in focus on System; with Shift by ten points', null],
+      ['Enter', 'Next hit in the console, with Shift the one before; keep what is typed, the notes with Ctrl', null],
+      ['PgUp PgDn', 'Through the console; Home and End to its ends', null],
+      ['↑ ↓', 'In a graph from node to node, ← and → out of and into one, Home and End to the ends; turn a mesh', null],
+      ['Space', 'Open or close the node in focus, as Enter does', null],
+      ['+ -', 'Nearer to a mesh, or farther', null],
       ['Esc', 'Out of the large panel, then back to the charts', null],
     ];
   }
