@@ -30,7 +30,7 @@ from crossboard.store.blobs import write_blob
 from crossboard.store.framing import encode_frame
 from crossboard.store.points import RECORD as POINT
 from crossboard.store.points import PointsHeader, check_of, encode_header
-from crossboard.store.process import ProcessIdentity
+from crossboard.store.process import ProcessIdentity, this_process
 from crossboard.store.records import (
     VERSION,
     Alert,
@@ -78,13 +78,18 @@ RNG = np.random.default_rng(7)
 class Writer:
     """One writer of a run, whose records are put by hand."""
 
-    def __init__(self, directory: str, name: str, *, attempt: int, wall: float, command: list[str], rank: int = 0) -> None:
+    def __init__(
+        self, directory: str, name: str, *, attempt: int, wall: float, command: list[str], rank: int = 0, alive: bool = False
+    ) -> None:
+        """alive: it is this very process, so that its run is read each time; else one of another machine."""
         self.directory, self.name, self.ids, self.count = directory, name, dict[str, int](), 0
         self.records, self.points = Path(directory, records_name(name)), Path(directory, points_name(name))
         self.points.write_bytes(encode_header(PointsHeader(name, attempt, rank, wall)))
         process = ProcessIdentity(
             host=f"gpu-0{attempt}", machine="m", boot="b", pid_namespace="pid:[1]", pid=4000 + attempt + 100 * rank, start_ticks=7
         )
+        if alive:
+            process = this_process()
         versions = {"torch": "2.13.0", "numpy": "2.4.6"}
         self.put(
             Opened(

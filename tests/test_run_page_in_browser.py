@@ -51,7 +51,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     directory = tmp_path_factory.mktemp("runs")
     made = EVERY.make(directory, images=300)
     EVERY.make_ranks(directory, lines=50_000)
-    going = EVERY.Writer(made[2], "a2r0", attempt=2, wall=time.time(), command=["idle.py"])
+    going = EVERY.Writer(made[2], "a2r0", attempt=2, wall=time.time(), command=["idle.py"], alive=True)
     for step in range(3):
         going.put(TextPoint(tag="diary", step=step, wall_time=time.time(), texts=[f"day {step}"]))
     board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=4)
