@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -80,6 +81,8 @@ def test_an_edit_of_a_run_that_has_long_been_silent_is_shown_at_once(tmp_path: P
     """Such a run, on another machine and never ended, is read at last every half minute; who edits it need not wait for that."""
     directory = HAND.make_run(tmp_path, "silent")
     HAND.HandWriter(directory, process=HAND.elsewhere())
+    for file in Path(directory).iterdir():
+        os.utime(file, (HAND.T0, HAND.T0))
     store = EmbeddedStore(sources_for([tmp_path]), memory=True)
     store.refresh()
     held = store.known(f"native:{directory}")

@@ -4,7 +4,7 @@
   const crossboard = root.crossboard = root.crossboard || {}, {h, numbers, view} = crossboard;
   const LONG = 400;
 
-  const panel = (title, note, ...inside) => [h('header.ph', {}, h('h2', {}, title), note ? h('span.e', {}, note) : null), ...inside.flat()];
+  const panel = (title, note, ...inside) => [h('header.pnh', {}, h('h2', {}, title), note ? h('span.e', {}, note) : null), ...inside.flat()];
   const row = (name, value, tone = '') => h('div.kv', {}, h('dt', {}, name), h(`dd${tone ? `.${tone}` : ''}`, {}, value));
   const plural = (n, one = 'file', many = `${one}s`) => `${numbers.whole(n)} ${n === 1 ? one : many}`;
   const bytes = n => n < 1000 ? `${n} bytes` : n < 1e6 ? `${(n / 1e3).toPrecision(3)} kB` : n < 1e9 ? `${(n / 1e6).toPrecision(3)} MB` : `${(n / 1e9).toPrecision(3)} GB`;

@@ -61,7 +61,7 @@
   /** The notes: Markdown as elements, or a text field. */
   function notes(run) {
     const {panel} = crossboard.parts;
-    if (open !== 'notes') return [h('header.ph', {}, h('h2', {}, 'Notes'), h('button.lk', {type: 'button', id: 'edit-the-notes', onclick: () => begin('notes')}, run.notes ? 'Edit' : 'Write')),
+    if (open !== 'notes') return [h('header.pnh', {}, h('h2', {}, 'Notes'), h('button.lk', {type: 'button', id: 'edit-the-notes', onclick: () => begin('notes')}, run.notes ? 'Edit' : 'Write')),
       run.notes ? h('div.note', {}, crossboard.markdown.nodes(run.notes)) : h('p.none', {}, 'None. What was tried, and what came of it, in Markdown.')];
     const area = h('textarea.notes', {id: 'edit-notes', rows: '8', maxlength: '100000', 'aria-label': 'Notes, in Markdown', onkeydown: event => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); save(); }

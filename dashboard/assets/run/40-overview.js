@@ -73,7 +73,7 @@
 
   function drawStorage(run, details) {
     const {files} = details, points = run ? Object.values(run.metrics || {}).reduce((n, one) => n + one.count, 0) : 0;
-    return [h('header.ph', {}, h('h2', {}, 'Storage'), h('span.e', {}, details.sealed.length ? 'sealed ' : '', h('button.lk', {type: 'button', onclick: () => state.go({run: state.run, tab: 'files'})}, 'Files'))), h('dl.kvs', {}, row('Scalar points', numbers.whole(points)), row('Dropped', numbers.whole(run.dropped || 0), run.dropped ? 'bad' : ''), row('Damaged places', numbers.whole((run.problems || []).length), (run.problems || []).length ? 'bad' : ''), row('Size', `${bytes(files.bytes)}, ${plural(files.count + files.media)}`), files.media ? row('Media', `${bytes(files.media_bytes)}, ${plural(files.media)}`) : null, row('Format', run.source))];
+    return [h('header.pnh', {}, h('h2', {}, 'Storage'), h('span.e', {}, details.sealed.length ? 'sealed ' : '', h('button.lk', {type: 'button', onclick: () => state.go({run: state.run, tab: 'files'})}, 'Files'))), h('dl.kvs', {}, row('Scalar points', numbers.whole(points)), row('Dropped', numbers.whole(run.dropped || 0), run.dropped ? 'bad' : ''), row('Damaged places', numbers.whole((run.problems || []).length), (run.problems || []).length ? 'bad' : ''), row('Size', `${bytes(files.bytes)}, ${plural(files.count + files.media)}`), files.media ? row('Media', `${bytes(files.media_bytes)}, ${plural(files.media)}`) : null, row('Format', run.source))];
   }
 
   /* ---- the last words of the console */
@@ -86,7 +86,7 @@
     if (!answer || state.run !== mine || byId('ov-console') !== place) return;
     place.hidden = false;
     const several = answer.ranks.length > 1;
-    fill(place, h('header.ph', {}, h('h2', {}, 'Console'), h('span.e', {}, `last ${answer.lines.length} of ${plural(answer.total, 'line')} `, h('button.lk', {type: 'button', onclick: () => state.go({run: mine, tab: 'console'})}, 'All'))),
+    fill(place, h('header.pnh', {}, h('h2', {}, 'Console'), h('span.e', {}, `last ${answer.lines.length} of ${plural(answer.total, 'line')} `, h('button.lk', {type: 'button', onclick: () => state.go({run: mine, tab: 'console'})}, 'All'))),
       h('div.clines.short', {tabindex: '0', role: 'region', 'aria-label': 'last lines of the console'}, answer.lines.map(one => h(`div.ln${one.stream === 'stderr' ? '.err' : ''}`, {}, h('i', {}, Number.isFinite(one.wall_time) ? numbers.clock(one.wall_time) : ''), several ? h('i', {}, `r${one.rank}`) : null, crossboard.ansi.parse(one.text).map(({text, classes}) => classes ? h('span', {class: classes}, text) : text)))));
   }
 

@@ -23,7 +23,7 @@
     };
     const field = all > 8 ? h('div.pfind', {}, h('input.find', {id: 'config-filter', type: 'search', value: short, placeholder: 'Search keys and values', 'aria-label': 'Search the config', autocomplete: 'off', spellcheck: 'false', oninput: event => { short = event.target.value.trim(); list(); }})) : null;
     list();
-    return [h('header.ph', {}, h('h2', {}, 'Config'), note), field, body];
+    return [h('header.pnh', {}, h('h2', {}, 'Config'), note), field, body];
   }
 
   /** The runs that can stand beside this one: the baseline, those of its group, then the others, newest first. */

@@ -42,7 +42,7 @@
     const more = Math.max(...list.map(one => one.rank_count)) - MOST_RANKS;
     const choose = name => h('button.lk', {type: 'button', 'aria-pressed': String(axis === name), onclick: () => { by = name; again(); }}, name === 'step' ? 'Steps' : 'Time');
     const old = list.length > 1 && run && Object.keys(run.metrics || {}).length > 0 && h('button.lk', {type: 'button', id: 'older-on-charts', title: 'Older attempts dotted on the charts of this run', onclick: () => { for (const tag of Object.keys(run.metrics)) state.old.add(tag); state.go({run: run.key, tab: 'charts'}); state.changed('old'); }}, 'Older ones on the charts');
-    return [h('header.ph', {}, h('h2', {}, several ? 'Attempts and ranks' : 'Attempts'), h('span.e', {}, timed ? [choose('step'), choose('time')] : null)),
+    return [h('header.pnh', {}, h('h2', {}, several ? 'Attempts and ranks' : 'Attempts'), h('span.e', {}, timed ? [choose('step'), choose('time')] : null)),
       h(`div.atts${several ? '.ranked' : ''}`, {}, made, h('div.att.axis', {}, h('span.an'), several ? h('span.an') : null, h('span.ab', {}, h('span', {}, label(low)), h('span', {}, label(high))), h('span.aw', {}, axis))),
       h('p.attnote', {}, `${list.length > 1 ? 'Solid is shown: the newest attempt from where it starts. Dashed was replaced; nothing is deleted.' : 'Ranks never cut one another.'}${more > 0 ? ` ${parts.plural(more, 'more rank')} not drawn here.` : ''} `, old || null)];
   }
