@@ -32,6 +32,7 @@ from .deletions import Deletions
 from .edits import Editor, wanted_of
 from .events import Newsroom, progress_json
 from .group_routes import GroupRoutes
+from .marks import MarkRoutes
 from .media import Media
 from .pane_routes import PaneRoutes
 from .query import COLUMNS, CSV, JSON, Query
@@ -120,6 +121,7 @@ class DataRoutes:
         self.run_table = RunTable(store, newsroom)
         self.deletions = Deletions(store)
         self.of_ranges = RangeRoutes(store, newsroom)
+        self.of_marks = MarkRoutes(store, newsroom)
 
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
@@ -139,7 +141,14 @@ class DataRoutes:
         }
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
         routes.extend(
-            [*self.of_run.routes(), *self.of_panes.routes(), *self.of_groups.routes(), *self.of_ranges.routes(), *self.run_table.routes()]
+            [
+                *self.of_run.routes(),
+                *self.of_panes.routes(),
+                *self.of_groups.routes(),
+                *self.of_ranges.routes(),
+                *self.of_marks.routes(),
+                *self.run_table.routes(),
+            ]
         )
         routes.append(Route("/trash", self.trash, methods=["GET"]))
         routes.append(Route("/delete", self.delete, methods=["POST"]))

@@ -27,9 +27,11 @@ PURE = (
     "10-core.js",
     "11-settings.js",
     "12-numbers.js",
+    "13-pattern.js",
     "14-columns.js",
     "15-card-settings.js",
     "15-kind-pages.js",
+    "15-places.js",
     "15-table.js",
     "16-state.js",
     "17-run-query.js",
@@ -643,6 +645,123 @@ def test_what_a_band_leaves_of_a_run_begins_where_the_band_ends() -> None:
     curve = "cb.columns.bound({x: Float64Array.of(0, 1, 2, 3, 4), y: Float64Array.of(5, 5, 5, 5, 5)})"
     for begin, want in ((2, [2, 3, 4]), (2.5, [2, 3, 4]), (4, None)):
         assert run_js(f"(piece => piece && piece.x)(cb.band.part({curve}, begin, Infinity))", begin=begin) == want
+
+
+# ------------------------------------------------------------------------------------ regular expressions over tags
+
+PARTS = [
+    "a",
+    "b",
+    "/",
+    "_",
+    ".",
+    r"\d",
+    r"\w",
+    r"\s",
+    r"\b",
+    "[a-c]",
+    "[^a]",
+    "[^/]+",
+    r"\W",
+    "(a|b)",
+    "(?:a|b1)",
+    "^",
+    "$",
+    r"\.",
+    "(a*b)",
+    "(|a)",
+    "-",
+]
+TIMES = ["", "", "", "*", "+", "?", "{2}", "{1,3}", "{0,2}", "{2,}", "*?"]
+EXPRESSIONS = st.lists(
+    st.tuples(st.sampled_from(PARTS), st.sampled_from(TIMES), st.sampled_from(["", "", "", "|"])), min_size=1, max_size=6
+)
+
+
+@given(
+    st.lists(
+        st.tuples(EXPRESSIONS.map(lambda parts: "".join(map("".join, parts))), st.text("aAb_/1.- ", max_size=9)), min_size=60, max_size=60
+    )
+)
+@settings(max_examples=8, deadline=None)
+def test_an_expression_finds_what_the_browsers_own_engine_finds(cases: list[tuple[str, str]]) -> None:
+    told = """cases.map(([text, tag]) => {
+        let own = null, ours = null;
+        try { own = new RegExp(text, 'i').test(tag); } catch { /* it refuses the expression, and so must we */ }
+        try { ours = cb.pattern(text)(tag); } catch (error) { if (!(error instanceof cb.WrongPattern)) throw error; }
+        return [own, ours];
+    })"""
+    for case, (own, ours) in zip(cases, run_js(told, cases=cases), strict=True):
+        assert ours == own, case
+
+
+@pytest.mark.parametrize("text", ["(a+)+$", "(a|aa)+$", "(a*)*b", "(.*a){12}", "(a?){30}a{30}", "((a{1,9}){1,9}){1,3}b"])
+def test_no_expression_takes_longer_than_its_length_times_that_of_the_text(text: str) -> None:
+    """The browser's own engine needs longer than the age of the universe for the first of these. The timeout of `run_js` is the test."""
+    assert run_js("Array.from({length: 2000}, (_, i) => cb.pattern(text)('a'.repeat(60) + '!' + i)).length", text=text) == 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "words"),
+    [
+        ("val/(los", 4, "the group is not closed by )"),
+        ("lr[a", 2, "the class is not closed by ]"),
+        ("a**", 2, "nothing to repeat"),
+        ("a)", 1, "this ) closes nothing"),
+        (r"(a)\1", 3, "a reference back is not taken"),
+        ("a(?=b)", 1, "this kind of group is not taken; only ( ) and (?: ) are"),
+        ("x{3,1}", 1, "{3,1} runs backwards"),
+        ("(((a{100}){100}){100})", 4, "too much is repeated"),
+    ],
+)
+def test_what_is_wrong_with_an_expression_is_said_with_its_place(text: str, at: int, words: str) -> None:
+    assert run_js("(() => { try { cb.pattern(text); } catch (error) { return [error.at, error.words]; } })()", text=text) == [at, words]
+
+
+# --------------------------------------------------------------------------------------------- where cards stand
+
+
+@given(st.lists(st.permutations(list("abcdefgh")), min_size=30, max_size=30))
+@settings(max_examples=5, deadline=None)
+def test_moves_bring_cards_into_any_order_and_a_link_keeps_them(orders: list[list[str]]) -> None:
+    told = """orders.map(wanted => {
+        const {movesFor, parseMoves, formatMoves} = cb.places, keys = [...wanted].sort();
+        const moves = movesFor(keys, wanted), again = parseMoves(formatMoves(moves));
+        return [cb.places.arranged(keys, again), moves.length];
+    })"""
+    for wanted, (got, moves) in zip(orders, run_js(told, orders=orders), strict=True):
+        assert got == wanted
+        rising = [1] * len(wanted)
+        for i, card in enumerate(wanted):
+            rising[i] += max((rising[j] for j in range(i) if wanted[j] < card), default=0)
+        assert moves == len(wanted) - max(rising)  # what rises already stays where it is
+
+
+def test_a_move_of_a_card_that_is_not_there_is_passed_over_and_a_new_one_finds_its_place() -> None:
+    assert run_js("cb.places.arranged(['a', 'b', 'c'], [['gone', 'a'], ['c', 'a'], ['a', 'gone']])") == ["c", "a", "b"]
+    assert run_js("cb.places.arranged(['a', 'aa', 'b', 'c'], [['c', 'a']])") == ["c", "a", "aa", "b"]
+
+
+def test_joined_tags_are_one_chart_where_the_first_stood_and_a_family_keeps_the_rest() -> None:
+    charts = """[{key: 'a/x', title: 'a/x', tags: ['a/x'], family: null},
+        {key: 'join:loss', title: 'loss', tags: ['loss', 'val_loss', 'test_loss'],
+         family: {title: 'loss', splits: {loss: 'train', val_loss: 'validation', test_loss: 'test'}}},
+        {key: 'b', title: 'b', tags: ['b'], family: null}]"""
+    joined = run_js(f"cb.places.withJoins({charts}, [['b', 'loss'], ['gone', 'a/x']]).map(c => [c.key, c.tags])")
+    assert joined == [["a/x", ["a/x"]], ["join:loss", ["val_loss", "test_loss"]], ["with:b + loss", ["b", "loss"]]]
+    rest = run_js(f"cb.places.withJoins({charts}, [['a/x', 'loss', 'test_loss']]).map(c => [c.key, c.tags, c.section ?? null])")
+    assert rest == [
+        ["with:a/x + loss + test_loss", ["a/x", "loss", "test_loss"], "a"],
+        ["val_loss", ["val_loss"], None],
+        ["b", ["b"], None],
+    ]
+
+
+def test_the_arrangement_of_cards_stands_in_the_address() -> None:
+    chosen = "{moves: [['a&b', 'c/d'], ['e', '']], joined: [['x=1', 'y~z']], top: ['q', 'p'], marks: 'off', regex: '1'}"
+    search = run_js(f"cb.view.format(Object.assign(cb.view.fresh(), {chosen}))")
+    again = run_js("(v => [v.moves, v.joined, v.top, v.marks, v.regex])(cb.view.parse(search))", search=search)
+    assert again == [[["a&b", "c/d"], ["e", ""]], [["x=1", "y~z"]], ["q", "p"], "off", "1"]
 
 
 # ------------------------------------------------------------------------------------------------------- the run page

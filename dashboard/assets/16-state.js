@@ -2,13 +2,16 @@
 
    Parameters (all optional, none stands for the default):
      x=relative|wall        x axis of all cards
-     tags=WORDS  runs=WORDS|QUERY   the two filters
+     tags=WORDS|/REGEX/  runs=WORDS|QUERY   the two filters;  regex=1   the words of `tags` are a regular expression (19-tag-filter.js)
      project=NAME           one project of several;  src=FORMAT.FORMAT   only runs of these sources
      hide=ID ...            hidden runs, each by a six-character mark of its key, joined by "."
      only=ID                the isolated run; several are joined by "."
      log=TAG (repeated)     cards with a log y axis
      smooth=ema:WEIGHT|gaussian:SIGMA|mean:POINTS   smoothing of all cards, else none
      card=SETTINGS (repeated)   what is set for one card alone, see 15-card-settings.js
+     move=CARD BEFORE (repeated)   cards that were moved;  with=TAGS (repeated)   tags that were joined into one card, see 15-places.js
+     top=CARD (repeated)    the pinned cards
+     marks=off              no marks of alerts, restarts and the first NaN
      zoom=LOW~HIGH~TAG      (repeated) a card's window on the x axis
      sel=LOW~HIGH~TAG       the range of x whose statistics are shown
      large=TAG              the card that is opened large
@@ -36,7 +39,7 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
-  const {announcer, cardSettings, kindPages, settings, tableView} = crossboard;
+  const {announcer, cardSettings, kindPages, places, settings, tableView} = crossboard;
 
   /** Six characters that stand for a run's key in the URL (FNV-1a, 31 bits). */
   function mark(key) {
@@ -46,10 +49,10 @@
   }
 
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', src: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
-    expr: new Set(), sel: null, large: '', smooth: '', cards: new Map(), old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
+    expr: new Set(), sel: null, large: '', smooth: '', cards: new Map(), moves: [], top: [], joined: [], marks: '', regex: '', old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
     rail: '', pin: [], base: '', colour: '', dash: '', metric: '',
     bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', own: new Map(), table: tableView.fresh()});
-  const OF_CHARTS = ['x', 'tags', 'runs', 'project', 'src', 'hide', 'only', 'log', 'smooth', 'card', 'zoom', 'sel', 'large', 'expr', 'old', 'bands', 'base', 'pin', 'colour', 'dash'];
+  const OF_CHARTS = ['x', 'tags', 'runs', 'project', 'src', 'hide', 'only', 'log', 'smooth', 'card', 'zoom', 'sel', 'large', 'expr', 'old', 'bands', 'base', 'pin', 'colour', 'dash', 'move', 'with', 'top', 'regex', 'marks'];
   const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
 
   function parse(search) {
@@ -59,6 +62,11 @@
     for (const name of ['tags', 'runs', 'project', 'src', 'only', 'large']) view[name] = q.get(name) || '';
     if (cardSettings.smoothing(q.get('smooth') || '')) view.smooth = q.get('smooth');
     view.cards = cardSettings.parse(q.getAll('card'));
+    view.moves = places.parseMoves(q.getAll('move'));
+    view.joined = places.parseJoins(q.getAll('with'));
+    view.top = [...new Set(q.getAll('top').filter(Boolean))];
+    if (q.get('marks') === 'off') view.marks = 'off';
+    if (q.get('regex') === '1') view.regex = '1';
     if (['name', 'oldest', 'high', 'low'].includes(q.get('sort'))) view.sort = q.get('sort');
     if (/^(framework|project|group|status|none|config:.+)$/s.test(q.get('rail') || '')) view.rail = q.get('rail');
     for (const name of ['base', 'colour', 'dash', 'metric']) view[name] = q.get(name) || '';
@@ -101,7 +109,7 @@
   function format(view) {
     const q = new URLSearchParams();
     if (view.x !== 'step') q.set('x', view.x);
-    for (const name of ['tags', 'runs', 'project', 'src', 'only', 'large', 'join', 'theme', 'bands', 'interp']) if (view[name]) q.set(name, view[name]);
+    for (const name of ['tags', 'runs', 'project', 'src', 'only', 'large', 'join', 'theme', 'bands', 'interp', 'regex', 'marks']) if (view[name]) q.set(name, view[name]);
     if (view.smooth) q.set('smooth', view.smooth);
     if (view.stat !== 'mean') q.set('stat', view.stat);
     if (view.band !== (view.stat === 'mean' ? 't' : 'bca')) q.set('band', view.band);
@@ -123,6 +131,9 @@
     for (const name of ['log', 'old', 'closed', 'groups', 'expr']) for (const one of [...view[name]].sort()) q.append(name, one);
     if (view.sel) q.set('sel', `${view.sel.low}~${view.sel.high}~${view.sel.tag}`);
     for (const one of cardSettings.format(view.cards)) q.append('card', one);
+    for (const one of places.formatJoins(view.joined)) q.append('with', one);
+    for (const one of places.formatMoves(view.moves)) q.append('move', one);
+    for (const one of view.top) q.append('top', one);
     for (const [tag, [low, high]] of view.zoom) q.append('zoom', `${low}~${high}~${tag}`);
     const text = q.toString().replaceAll('%2F', '/').replaceAll('%7E', '~').replaceAll('%3A', ':');
     return text ? '?' + text : '';

@@ -155,7 +155,8 @@
     }
     crossboard.bands.pump();
     crossboard.smoothing.pump();
-    stats.pending = [...near].filter(card => !card.hiddenAway && (card.reading || card.waitsForDrawing || card.signature === '')).length + crossboard.bands.pending() + crossboard.smoothing.pending();
+    crossboard.marks.pump();
+    stats.pending = [...near].filter(card => !card.hiddenAway && (card.reading || card.waitsForDrawing || card.signature === '')).length + crossboard.bands.pending() + crossboard.smoothing.pending() + crossboard.marks.pending();
     if (soonest < Infinity) timer = setTimeout(pump, Math.max(10, soonest - now));
   }
 

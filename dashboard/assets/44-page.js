@@ -200,6 +200,7 @@
     for (const place of document.querySelectorAll('[data-icon]')) fill(place, icon(place.dataset.icon));
     applyTheme();
     fields();
+    crossboard.tagFilter.show();
     dark.addEventListener('change', applyTheme);
     document.addEventListener('click', event => {
       const hit = id => event.target.closest && event.target.closest(`#${id}`);
@@ -224,7 +225,7 @@
     board.on('tags', () => { grid.build(); nothing(); barNote(); });
     board.on('visible', () => { grid.redraw(); curves.pump(); });
     board.on('highlight', crossboard.redrawCursors);
-    state.on('tags', () => { grid.build(); nothing(); barNote(); });
+    state.on('tags regex', () => { grid.build(); nothing(); barNote(); });
     state.on('closed', grid.build);
     state.on('log old', () => { grid.redraw(); curves.pump(); });
     state.on('project', projects);

@@ -35,10 +35,14 @@
     ['M', 'Settings of the card in focus', () => { const card = grid.current(); if (card) crossboard.cardMenu.show(card); }, CARD],
     ['A', 'Statistics of all that the card in focus shows; a drag with Shift selects a part', () => crossboard.rangeTable.toggle(grid.current()), CARD],
     ['E', 'Open the card in focus large, again: close it; or the page of the run pointed at in the rail', () => { const run = state.large ? null : rail.current(), card = grid.current(); if (run && !state.run) state.go({run: run.key}); else if (card && !state.run) crossboard.large.toggle(card); }, CARD],
+    ['+', 'Join the card in focus with another; or drag it by its title onto the other', () => crossboard.cardPlaces.pick(grid.current()), CARD],
+    ['<', 'Move the card in focus one place to the left', () => moveCard(-1), CARD],
+    ['>', 'Move the card in focus one place to the right', () => moveCard(1), CARD],
+    ['F', 'Move the card in focus to the first place of its section', () => moveCard(-Infinity), CARD],
     ['R', 'Filter runs', () => { if (matchMedia('(max-width: 760px)').matches) page.sheet(true); byId('run-filter').focus(); }, RAIL],
     ['H', 'Hide the run, or the group in focus, in the rail', () => { const run = rail.current(); if (run) board.show([run], !board.isShown(run)); }, RAIL],
     ['O', 'Only the run pointed at; again: all as before', () => { const run = rail.current(); if (run) board.isolate(run); else if (state.only) state.set('only', ''); }, RAIL],
-    ['P', 'Pin the run pointed at to the top of the rail', () => { const run = rail.current(); if (run) rail.pin(run); }, RAIL],
+    ['P', 'Pin the run pointed at to the top of the rail; the card in focus to the top of the page', () => { const run = rail.current(), card = grid.current(); if (run) rail.pin(run); else if (card) crossboard.arrangement.pin(card.tag); }, RAIL],
     ['B', 'Make the run pointed at the baseline', () => { const run = rail.current(); if (run) rail.baseline(run); }, RAIL],
     ['↑ ↓', 'From run to run; PgUp and PgDn by twelve, Home and End to the ends', null, RAIL],
     ['← →', 'Close and open the heading in focus', null, RAIL],
@@ -46,6 +50,8 @@
     ['Enter', 'Take the entry; apply the query', null, WITHIN],
     ['Tab', 'Take the marked completion of a query', null, WITHIN],
   ];
+
+  function moveCard(way) { const card = grid.current(); if (card) crossboard.arrangement.move(card.tag, way); }
 
   const onKinds = () => Boolean(crossboard.kinds && crossboard.kinds.isOn()), onPanes = () => Boolean(crossboard.panes && crossboard.panes.isOn()), onTable = () => Boolean(crossboard.table && state.page === 'runs' && !state.run);
 

@@ -94,8 +94,8 @@
     const chart = board.charts().find(one => one.tags.includes(tag) || one.key === tag);
     toCharts();
     if (!chart) return;
-    if (state.tags && ![chart.title, ...chart.tags].some(name => crossboard.view.matches(state.tags, name))) { state.set('tags', ''); page.fields(); }
-    const name = chart.section || (chart.title.includes('/') ? chart.title.slice(0, chart.title.indexOf('/')) : '');
+    if (state.tags && ![chart.title, ...chart.tags].some(crossboard.tagFilter.lets)) { state.set('tags', ''); page.fields(); }
+    const name = crossboard.arrangement.isPinned(chart.key) ? crossboard.arrangement.PINNED : grid.sectionOf(chart);
     if (state.closed.has(name || '/')) state.toggle('closed', name || '/');
     const card = grid.cards.get(chart.key);
     if (!card) return;
@@ -107,7 +107,7 @@
   function tags() {
     if (tagsKnown !== board.tags) {
       tagsKnown = board.tags;
-      tagEntries = board.tags.map(tag => ({kind: 'tag', id: `tag:${tag}`, title: tag, note: '', key: '', low: tag.toLowerCase(), work: () => toCard(tag), other: ['only cards like it', () => { toCharts(); state.set('tags', tag); page.fields(); }]}));
+      tagEntries = board.tags.map(tag => ({kind: 'tag', id: `tag:${tag}`, title: tag, note: '', key: '', low: tag.toLowerCase(), work: () => toCard(tag), other: ['only cards like it', () => { toCharts(); crossboard.tagFilter.words(tag); }]}));
     }
     return tagEntries;
   }
@@ -115,7 +115,7 @@
   /** What the rest of a long list is for: narrow the rail or the cards to the words. */
   const rest = {
     run: (words, n) => action('filter-runs', `Filter the rail by “${words}”`, () => { toCharts(); crossboard.runFilter.set(words); }, {note: `${numbers.whole(n)} fit`}),
-    tag: (words, n) => action('filter-tags', `Filter the cards by “${words}”`, () => { toCharts(); state.set('tags', words); page.fields(); }, {note: `${numbers.whole(n)} fit`}),
+    tag: (words, n) => action('filter-tags', `Filter the cards by “${words}”`, () => { toCharts(); crossboard.tagFilter.words(words); }, {note: `${numbers.whole(n)} fit`}),
   };
 
   crossboard.commands = {pages, actions, savedViews, runs, tags, rest, aboutRun, toCard};
