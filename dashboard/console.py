@@ -53,9 +53,9 @@ class Lines:
             if isinstance(record, ConsoleLines):
                 place, count = len(self.told), len(record.lines)
                 self.told.append((record.wall_time, record.stream, one.rank, one.attempt))
-                self.text.extend(record.lines)
-                self.low.extend(bare(line).lower() for line in record.lines)
                 self.of.extend([place] * count)
+                self.text.extend(record.lines)
+                self.low.extend([bare(line).lower() for line in record.lines])  # last: another thread may be reading up to its end
                 self.streams[record.stream] = self.streams.get(record.stream, 0) + count
                 self.ranks[one.rank] = self.ranks.get(one.rank, 0) + count
         self.read = len(events)
@@ -69,7 +69,7 @@ class Lines:
         """The numbers of the lines that hold `words` (case does not count), of `stream` and of `rank`; None: of any."""
         needle = words.lower()
         if not needle and stream is None and rank is None:
-            return range(len(self.text))
+            return range(len(self.low))
         if stream is None and rank is None:
             return [place for place, line in enumerate(self.low) if needle in line]
         fits = [(stream is None or s == stream) and (rank is None or r == rank) for _, s, r, _ in self.told]
@@ -107,7 +107,7 @@ def lines_json(lines: Lines, chosen: Sequence[int], *, first: int, limit: int) -
             {"line": line, "wall_time": number(wall_time), "stream": stream, "rank": rank, "attempt": attempt, "text": lines.text[line]}
         )
     return {
-        "total": len(lines.text),
+        "total": len(lines.low),
         "found": len(chosen),
         "first": first,
         "streams": lines.streams,
