@@ -52,6 +52,12 @@
     /** The page's own view of the kind, else that of the run page. */
     makeView() { const {kind} = this.series, own = (crossboard.kindTools[state.page] || {}).views || {}; return (own[kind] || crossboard.views[kind])(this); }
 
+    describe(place, at, n, wanted) {
+      super.describe(place, at, n, wanted);
+      const away = wanted !== null && this.series.step[place] !== wanted;
+      if (this.away !== away) { this.away = away; this.element.classList.toggle('away', away); }
+    }
+
     missing(here, wanted) { return `nearest to ${numbers.whole(wanted)}`; }
   }
 

@@ -1,6 +1,6 @@
-/* The pixel worker: it holds the exact pixels of the pictures that are compared, and works on them beside the page.
+/* The pixel workers: they read pictures for drawing, and hold the exact pixels of the pictures that are compared, and work on them beside the page.
 
-   On the page this file starts it: `crossboard.pixelWorker.ask(work, what, transfer)` resolves to its answer. In the worker it answers:
+   On the page this file starts them: `crossboard.pixelWorker.ask(work, what, transfer)` resolves to its answer. In a worker it answers:
 
      hold    {key, url, type, bitmap}   read a picture (or take the bitmap that the page decoded) -> {width, height, channels, depth, exact}
      at      {keys, x, y, fit, frame}   the values of one pixel of each, [] where there is none
@@ -8,6 +8,7 @@
      paint   {key, paint}               the same difference in other colours -> {bitmap}
      toned   {key, brightness, contrast}    -> {bitmap}
      mask    {url, colours, off, edge}  a class map, coloured -> {classes, bitmap}
+     decode  {url, wide, high}          a picture for drawing, at that size (0: its own) -> {bitmap}
      film    {key, url}                 a GIF -> {width, height, delays};  frame {key, i} -> {bitmap}
 
    The pictures asked for last stay, up to MOST bytes. */
@@ -15,34 +16,35 @@
   'use strict';
   if (typeof WorkerGlobalScope === 'undefined' || !(scope instanceof WorkerGlobalScope)) {
     const crossboard = scope.crossboard, own = document.currentScript.src, NEEDED = ['run/56-png.js', 'kinds/20-gif.js', 'kinds/21-pixels.js'];
-    let worker = null, last = 0;
-    const waiting = new Map();
+    let last = 0;
+    const workers = new Map(), waiting = new Map();
 
-    function start() {
-      worker = new Worker(own);
-      worker.postMessage({scripts: NEEDED.map(name => document.querySelector(`script[src*="${name}"]`).src)});
+    function start(name) {
+      const worker = new Worker(own);
+      workers.set(name, worker);
+      worker.postMessage({scripts: NEEDED.map(script => document.querySelector(`script[src*="${script}"]`).src)});
       worker.onmessage = ({data}) => {
         const asked = waiting.get(data.id);
         waiting.delete(data.id);
-        if (!asked) { if (data.answer && data.answer.bitmap) data.answer.bitmap.close(); } else if (data.error) asked.reject(new Error(data.error)); else asked.resolve(data.answer);
+        if (!asked) { if (data.answer && data.answer.bitmap) data.answer.bitmap.close(); } else if (data.error) asked.reject(Object.assign(new Error(data.error), {told: data.told})); else asked.resolve(data.answer);
       };
-      worker.onerror = event => { event.preventDefault(); fail(event.message || 'the pixel worker ended'); };
+      worker.onerror = event => { event.preventDefault(); end(name, event.message || 'the pixel worker ended'); };
+      return worker;
     }
 
-    function fail(words) {
-      worker.terminate();
-      worker = null;
-      for (const {reject} of waiting.values()) reject(new Error(words));
-      waiting.clear();
+    function end(name, words) {
+      workers.get(name).terminate();
+      workers.delete(name);
+      for (const [id, asked] of waiting) if (asked.name === name) { waiting.delete(id); asked.reject(new Error(words)); }
     }
 
-    /** Let go of all that it holds. */
-    function stop() { if (worker) fail('the page was left'); }
+    /** Let go of all that they hold. */
+    function stop() { for (const name of [...workers.keys()]) end(name, 'the page was left'); }
 
+    /** Decoding has a worker of its own, so that it does not wait for a large difference. */
     function ask(work, what, transfer = []) {
-      if (!worker) start();
-      const id = ++last;
-      return new Promise((resolve, reject) => { waiting.set(id, {resolve, reject}); worker.postMessage({id, work, what}, transfer); });
+      const id = ++last, name = work === 'decode' ? 'decoder' : 'pixels', worker = workers.get(name) || start(name);
+      return new Promise((resolve, reject) => { waiting.set(id, {name, resolve, reject}); worker.postMessage({id, work, what}, transfer); });
     }
 
     crossboard.pixelWorker = {ask, stop, get busy() { return waiting.size; }};
@@ -71,7 +73,7 @@
 
   async function load(url) {
     const answer = await fetch(url, {credentials: 'same-origin'});
-    if (!answer.ok) throw new Error(`the server said ${answer.status}`);
+    if (!answer.ok) throw Object.assign(new Error(await answer.json().then(told => told.error, () => '') || `the server said ${answer.status}`), {told: true});
     return answer;
   }
 
@@ -138,6 +140,10 @@
       for (let i = 1; i < 65536; i++) if (seen[i]) classes.push(i);
       return {classes, bitmap: await toBitmap(data, width, height, edge)};
     },
+    async decode({url, wide, high}) {
+      const blob = await (await load(url)).blob();
+      return {bitmap: await createImageBitmap(blob, wide ? {resizeWidth: wide, resizeHeight: high, resizeQuality: 'medium'} : {})};
+    },
     async film({key, url}) {
       if (!held.has(key)) { const gif = scope.crossboard.gif.read(await (await load(url)).arrayBuffer()); keep(key, gif, gif.width * gif.height * 4 * Math.min(8, gif.frames.length)); }
       const {width, height, frames} = take(key);
@@ -154,6 +160,6 @@
     try {
       const answer = await WORKS[data.work](data.what);
       scope.postMessage({id: data.id, answer}, answer && answer.bitmap ? [answer.bitmap] : []);
-    } catch (error) { scope.postMessage({id: data.id, error: error.message}); }
+    } catch (error) { scope.postMessage({id: data.id, error: error.message, told: error.told || error instanceof TypeError}); }
   };
 })(self);

@@ -5,10 +5,10 @@
    at the size at which they are shown, beside the page: a picture of 4k costs a tile no more than one of 512 pixels. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {url} = crossboard;
+  const crossboard = root.crossboard, {pixelWorker, url} = crossboard, absolute = path => new URL(url(path), location.href).href;
   const MOST = 256 << 20, AT_ONCE = 6, EDGES = [512, 1024, 2048, 4096], WHOLE = 1024;
 
-  const held = new Map(), running = new Map(), wanted = [], owners = new Map();
+  const held = new Map(), running = new Map(), failed = new Set(), wanted = [], owners = new Map();
   let bytes = 0, ahead = [];
 
   const sizeOf = bitmap => bitmap.width * bitmap.height * 4;
@@ -29,7 +29,7 @@
   }
 
   function begin(thing) {
-    if (!running.has(thing.key)) running.set(thing.key, thing.load().then(bitmap => { keep(thing.key, bitmap); return bitmap; }).finally(() => { running.delete(thing.key); pump(); }));
+    if (!running.has(thing.key)) running.set(thing.key, thing.load().then(bitmap => { keep(thing.key, bitmap); return bitmap; }, error => { failed.add(thing.key); throw error; }).finally(() => { running.delete(thing.key); pump(); }));
     return running.get(thing.key);
   }
 
@@ -40,7 +40,7 @@
     }
     while (running.size < AT_ONCE - 1 && ahead.length) {
       const thing = ahead.shift();
-      if (!held.has(thing.key) && !running.has(thing.key)) begin(thing).catch(() => {});
+      if (!held.has(thing.key) && !running.has(thing.key) && !failed.has(thing.key)) begin(thing).catch(() => {});
     }
   }
 
@@ -79,11 +79,9 @@
       if (!type.startsWith('image/')) throw new Error(`${nameOf(one)}: a type that is not shown`);
       try {
         if (type === 'image/svg+xml') return await drawing(one, wide || one.width);
-        const answer = await fetch(url(one.blob.url), {credentials: 'same-origin'});
-        if (!answer.ok) throw new Error(`the server said ${answer.status}`);
-        return await createImageBitmap(await answer.blob(), wide ? {resizeWidth: wide, resizeHeight: Math.max(1, Math.round(one.height * scale)), resizeQuality: 'medium'} : {});
+        return (await pixelWorker.ask('decode', {url: absolute(one.blob.url), wide, high: wide ? Math.max(1, Math.round(one.height * scale)) : 0})).bitmap;
       } catch (error) {
-        throw new Error(/server said|fetch/i.test(error.message) ? `${nameOf(one)}: ${error.message}` : `${nameOf(one)}: damaged, it cannot be decoded`, {cause: error});
+        throw new Error(`${nameOf(one)}: ${error.told ? error.message : 'damaged, it cannot be decoded'}`, {cause: error});
       }
     }};
   }
@@ -93,6 +91,7 @@
     for (const job of wanted.splice(0)) job.resolve(false);
     for (const one of held.values()) one.close();
     held.clear();
+    failed.clear();
     bytes = 0;
   }
 

@@ -21,7 +21,7 @@
 
   class Cell {
     constructor(view, number) {
-      Object.assign(this, {view, number, picture: null, drawn: '', over: null, error: ''});
+      Object.assign(this, {view, number, picture: null, waiting: null, drawn: '', over: null, error: ''});
       this.canvas = h('canvas.px', {'aria-hidden': 'true'});
       this.letter = h('span.letter', {hidden: true});
       this.button = h('button.pic', {type: 'button', onclick: () => crossboard.shots.toggle(this.view.panel, this.number)}, this.canvas, this.letter);
@@ -76,6 +76,7 @@
       const things = this.things();
       if (this.draw(things)) return;
       const late = setTimeout(() => this.element.classList.add('late'), LATE_MS);
+      this.waiting = picture;
       try {
         for (const [i, thing] of things.entries()) {
           if (!thing) continue;
@@ -86,7 +87,7 @@
           if (this.picture !== picture || !view.open) return;
           this.draw(things);
         }
-      } finally { clearTimeout(late); if (this.picture === picture) this.element.classList.remove('late'); }
+      } finally { clearTimeout(late); if (this.waiting === picture) this.waiting = null; if (this.picture === picture) this.element.classList.remove('late'); }
     }
 
     /** A GIF in place of the canvas. */
@@ -102,7 +103,7 @@
       this.error = words;
       if (this.note) this.note.remove();
       this.note = words ? h('span.none', {role: 'note'}, words) : null;
-      if (this.note) this.button.append(this.note);
+      if (this.note) this.button.after(this.note);
     }
   }
 

@@ -4,8 +4,8 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard, {bitmaps, steps} = crossboard;
-  const MOST_STEPS = 160, BEHIND = 0.25, WAIT_MS = 40, AGAIN_MS = 250;
-  let before = null, way = 1, timer = 0;
+  const MOST_STEPS = 160, BEHIND = 0.25, WAIT_MS = 40, AGAIN_MS = 250, STRIDE = 12;
+  let before = null, way = 1, timer = 0, planned = null;
 
   /** The pictures that `tile` would show `by` points on, as things to decode; null where its points still have to be read. */
   function thingsAt(tile, at, by) {
@@ -19,6 +19,7 @@
 
   function plan() {
     timer = 0;
+    planned = {way, step: before};
     const tiles = crossboard.kinds.tiles().filter(tile => tile.near && tile.series.known && tile.series.kind === 'image' && tile.shownPlace >= 0), things = [];
     if (!tiles.length) { bitmaps.prepare([]); return; }
     const at = new Map(tiles.map(tile => [tile, tile.places.indexOf(tile.shownPlace)])), open = new Set(tiles), known = new Set();
@@ -41,10 +42,11 @@
     if (now !== null && before !== null && now !== before) way = now > before ? 1 : -1;
     else if (now === null) way = -1;   // the newest is shown: only what was before it can be wanted
     before = now;
+    if (planned && planned.way === way && now !== null && Math.abs(steps.between(planned.step, now)) < STRIDE) return;   // far enough is planned already
     soon(WAIT_MS);
   }
 
-  function stop() { clearTimeout(timer); timer = 0; before = null; way = 1; bitmaps.prepare([]); }
+  function stop() { clearTimeout(timer); timer = 0; before = planned = null; way = 1; bitmaps.prepare([]); }
 
   crossboard.ahead = {moved, soon, stop};
 })(window);

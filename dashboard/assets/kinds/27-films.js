@@ -150,7 +150,7 @@
     if (playing) { play(false); }
     const to = Math.max(0, Math.min(count() - 1, n));
     time = (to + 0.5) / fps();
-    for (const film of films) film.show(time);
+    for (const film of films) { film.show(time); film.told(film); }
     state.choose('frame', to ? String(to) : '');
     tell();
   }
@@ -185,7 +185,7 @@
   function view(panel) {
     const element = h('div.vvideo.cells');
     let film = null, said = '';
-    const letter = h('span.letter', {hidden: true}), note = h('span.none', {role: 'note', hidden: true}), button = h('button.pic', {type: 'button', onclick: () => crossboard.shots.toggle(panel, 0)}, letter, note), caption = h('p.cap');
+    const letter = h('span.letter', {hidden: true}), note = h('span.none', {role: 'note', hidden: true}), button = h('button.pic', {type: 'button', onclick: () => crossboard.shots.toggle(panel, 0)}, letter), caption = h('p.cap');
     function told(one) {
       if (one !== film && film) return;
       note.hidden = !one.error;
@@ -201,7 +201,7 @@
         said = '';
         film = open(point, told);
         button.prepend(film.element);
-        if (!button.parentElement) fill(element, button, caption);
+        if (!button.parentElement) fill(element, button, note, caption);
         const name = `${panel.run.name}, ${point.caption || panel.series.tag}, video`;
         button.setAttribute('aria-label', name);
         button.title = `${name}\nClick: compare (C)`;

@@ -55,7 +55,7 @@
     }
 
     take(point, place, picture) {
-      Object.assign(this, {point, place, picture, error: '', late: false, step: this.series.step[place], info: null});
+      Object.assign(this, {point, place, picture, error: '', late: false, step: this.series.step[place], info: null, workError: ''});
       if (picture) { this.key = picture.blob.digest; this.type = picture.blob.media_type; if (marks.see([picture])) crossboard.imageTools.legendSoon(); }
       else if (!this.film || this.film.point !== point) { if (this.film) this.film.close(); this.key = ''; this.film = films.open(point, film => { if (film !== this.film) return; if (film.error) { this.fail(film.error); return; } this.key = film.ready && !films.playing ? `${point.blob.digest}#${film.index}` : ''; this.info = null; draw(); work(); tell(); }); if (this.film.error) { this.fail(this.film.error); return; } }
       if (picture && this.film) { this.film.close(); this.film = null; }
@@ -75,7 +75,7 @@
       return null;
     }
 
-    close() { if (this.film) this.film.close(); if (this.toned) this.toned.close(); this.wanted = 'closed'; }
+    close() { if (this.film) this.film.close(); if (this.toned) this.toned.close(); if (this.numbers && this.numbers.bitmap) this.numbers.bitmap.close(); this.numbers = null; this.wanted = 'closed'; }
   }
 
   const toneName = item => { const {light, contrast} = choices(); return light === 1 && contrast === 1 ? '' : `${item.key}|${light}|${contrast}`; };

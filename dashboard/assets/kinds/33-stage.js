@@ -7,7 +7,7 @@
   const crossboard = root.crossboard, {Lens, compared, bitmaps, fill, h, icon, marks, numbers, oncePerFrame, pixelWorker, plot, ramp, shots, state, steps, url} = crossboard;
   const {choices, frame, items, numbersOf, sizesDiffer, toneName} = compared, ZOOM_STEP = 1.25, PAN_PX = 40;
   const lens = new Lens(), own = name => state.own.get(name) || '', ratio = () => Math.min(3, devicePixelRatio || 1);
-  let element = null, holders = [], built = '', probe = null, probed = [], hatched = null, writing = 0, drag = null, inked = '', lastNumbers = null;
+  let element = null, holders = [], built = '', probe = null, probed = [], hatched = null, writing = 0, drag = null, inked = '', lastNumbers = null, lensKnown = '';
 
   /* ---- values under the pointer */
   let asking = false, askAgain = false;
@@ -59,8 +59,13 @@
     holders.forEach(holder => sizes.unobserve(holder.image));
     holders = list.map(holderOf);
     fill(element.querySelector('.panes'), holders.map(holder => holder.place));
-    element.style.setProperty('--n', String(holders.length));
     holders.forEach(holder => sizes.observe(holder.image));
+  }
+
+  /** As many columns as give rows of equal length. */
+  function columns() {
+    const n = holders.length, most = Math.max(1, Math.floor(element.clientWidth / (element.clientWidth < 700 ? 300 : 240))), rows = Math.ceil(n / Math.min(most, 4)), name = `repeat(${Math.ceil(n / rows)},minmax(0,1fr))`, panes = element.querySelector('.panes');
+    if (panes.style.gridTemplateColumns !== name) panes.style.gridTemplateColumns = name;
   }
 
   const sizes = new ResizeObserver(entries => {
@@ -73,7 +78,7 @@
   function headOf(holder) {
     const {what} = holder, now = choices();
     if (what === 'difference') {
-      const found = numbersOf(1), peak = found ? found.numbers.peak : 255, end = numbers.value(peak / now.gain), bar = h('canvas.dv', {width: '96', height: '1', 'aria-hidden': 'true'});
+      const found = numbersOf(1), peak = found ? found.numbers.peak : 255, end = String(+(peak / now.gain).toPrecision(3)), bar = h('canvas.dv', {width: '96', height: '1', 'aria-hidden': 'true'});
       ramp.image(bar.getContext('2d'), 96, 1, x => now.diff === 'signed' ? ramp.signed(x / 47.5 - 1) : ramp.rgb(x / 95), 0, 0, 96, 1);
       return [h('b', {}, 'Difference'), h('span.dim.trunc', {title: 'The channel that differs most, at each pixel'}, now.diff === 'signed' ? `A − B, × ${now.gain}` : `|A − B|, × ${now.gain}`, ', largest channel'), h('span.e', {}, now.diff === 'signed' ? `−${end}` : '0', bar, end)];
     }
@@ -109,7 +114,7 @@
     const parts = [];
     for (const i of what === 'both' ? [0, 1] : [what]) {
       const item = items[i], wanted = item.shot.step ? +item.shot.step : steps.chosen(), letter = what === 'both' ? `${shots.LETTERS[i].toUpperCase()} ` : '';
-      if (item.step !== null) parts.push(h('span.trunc', {}, `${letter}step `, h('b', {}, numbers.whole(item.step)), item.shot.step ? ', held' : wanted !== null && wanted !== item.step ? `, nearest to ${numbers.whole(wanted)}` : '', item.film && item.film.index >= 0 ? ` · frame ${numbers.whole(item.film.index + 1)} of ${numbers.whole(item.film.frames)}` : ''));
+      if (item.step !== null) parts.push(h('span', {}, `${letter}step `, h('b', {}, numbers.whole(item.step)), item.shot.step ? ', held' : wanted !== null && wanted !== item.step ? `, nearest to ${numbers.whole(wanted)}` : '', item.film && item.film.index >= 0 ? ` · frame ${numbers.whole(item.film.index + 1)} of ${numbers.whole(item.film.frames)}` : ''));
       if (i && what !== 'both' && (i > 1 || choices().diff === 'none')) parts.push(...said(numberWords(i).slice(-1)));
       const {shot} = item, blob = item.picture ? item.picture.blob : item.point && item.point.blob, tag = shot.kind === 'image' && item.point && item.point.images.length > 1 ? `${shot.tag}, image ${shot.number + 1}` : shot.tag;
       const facts = [item.width ? `${item.width} × ${item.height}` : '', blob ? (blob.media_type.split('/')[1] || '').split('+')[0].toUpperCase() : '', item.info && item.info.depth === 16 ? '16 bit' : '', item.info && item.info.channels % 2 === 0 ? 'alpha' : '', blob && blob.media_type === 'image/gif' && !item.film ? 'first frame' : ''].filter(Boolean).join(', ');
@@ -174,6 +179,7 @@
   function drawNow() {
     if (!element) return;
     build();
+    columns();
     const f = frame(), now = choices(), tone = now.light === 1 && now.contrast === 1 ? '' : `brightness(${now.light}) contrast(${now.contrast})`;
     for (const holder of holders) {
       const {px, what, image} = holder, g = px.getContext('2d'), {width, height} = px;
@@ -236,9 +242,11 @@
   }
 
   /* ---- lens, pointer, keys */
+  const lensOf = () => `${own('zoom')}|${own('at')}`;
+
   function write() {
     clearTimeout(writing);
-    writing = setTimeout(() => { const [zoom, at] = lens.words; if (own('zoom') === zoom && own('at') === at) return; if (zoom) { state.own.set('zoom', zoom); state.own.set('at', at); } else { state.own.delete('zoom'); state.own.delete('at'); } state.changed('own'); }, 200);
+    writing = setTimeout(() => { const [zoom, at] = lens.words; if (own('zoom') === zoom && own('at') === at) return; if (zoom) { state.own.set('zoom', zoom); state.own.set('at', at); } else { state.own.delete('zoom'); state.own.delete('at'); } lensKnown = lensOf(); state.changed('own'); }, 200);
     draw();
     tell();
   }
@@ -295,6 +303,7 @@
     if (!element) {
       element = h('section.stage', {id: 'stage', 'aria-label': 'comparison'}, crossboard.stageBar.build(), h('div.panes'), h('span.unseen', {role: 'status'}));
       listen(element);
+      lensKnown = lensOf();
       lens.read(own('zoom'), own('at'));
     }
     compared.update();
@@ -315,8 +324,7 @@
   /** Something was chosen for the stage, by its bar or by the address. */
   function chosen() {
     if (!element) return;
-    const [zoom, at] = lens.words;
-    if (!drag && (own('zoom') !== zoom || (zoom && own('at') !== at))) lens.read(own('zoom'), own('at'));
+    if (lensKnown !== lensOf()) { lensKnown = lensOf(); lens.read(own('zoom'), own('at')); }   // by the address, not by the lens itself
     element.classList.toggle('big', choices().big);
     draw();
     tell();
@@ -327,6 +335,7 @@
 
   function leave() {
     compared.leave();
+    clearTimeout(writing);
     holders.forEach(holder => sizes.unobserve(holder.image)); holders = []; built = ''; probe = null; lastNumbers = null;
     if (element) element.remove();
     element = null;

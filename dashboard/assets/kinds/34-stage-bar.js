@@ -2,7 +2,7 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard, {fill, h, icon, shots, state} = crossboard;
-  const VIEWS = [['side', 'Side by side'], ['swipe', 'Swipe'], ['overlay', 'Overlay']], DIFFERENCES = [['none', 'No difference'], ['abs', 'Absolute'], ['signed', 'Signed']], GAINS = [1, 2, 4, 8, 16, 32, 64];
+  const VIEWS = [['side', 'Side by side'], ['swipe', 'Swipe'], ['overlay', 'Overlay']], DIFFERENCES = [['none', 'No difference'], ['abs', 'Absolute'], ['signed', 'Signed']], GAINS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
   let parts = null, shown = '';
 
   /** Choose; what is the default is not kept. */
@@ -10,9 +10,11 @@
 
   const segment = (name, label, list, usual) => h('span.sg', {role: 'group', 'aria-label': label}, list.map(([value, words]) => h('button', {type: 'button', 'data-set': name, 'data-value': value, onclick: () => choose(name, value, usual)}, words)));
 
-  function slider(name, label, {low, high, by, usual, words}) {
-    const range = h('input.slide', {type: 'range', min: String(low), max: String(high), step: String(by), 'aria-label': label, title: `${label}; double click: ${words(usual)}`, oninput: () => choose(name, range.value, String(usual)), ondblclick: () => choose(name, String(usual), String(usual))}), output = h('output', {}, '');
-    return {element: h('span.stsl', {'data-slider': name}, h('span.dim', {}, label), range, output), show: value => { if (+range.value !== value) range.value = String(value); output.textContent = words(value); }};
+  /** `log`: low, high and by are powers of two. */
+  function slider(name, label, {low, high, by, usual, words, log = false}) {
+    const there = value => log ? Math.log2(value) : value, back = at => log ? +(2 ** at).toPrecision(4) : at;
+    const range = h('input.slide', {type: 'range', min: String(low), max: String(high), step: String(by), 'aria-label': label, title: `${label}; double click: ${words(usual)}`, oninput: () => choose(name, String(back(+range.value)), String(usual)), ondblclick: () => choose(name, String(usual), String(usual))}), output = h('output', {}, '');
+    return {element: h('span.stsl', {'data-slider': name}, h('span.dim', {}, label), range, output), show: value => { range.value = String(there(value)); range.setAttribute('aria-valuetext', words(value)); output.textContent = words(value); }};
   }
 
   const percent = value => `${Math.round(100 * value)} %`;
@@ -22,7 +24,7 @@
     const above = h('input.num', {type: 'number', min: '0', max: '65535', step: '1', 'aria-label': 'threshold of the difference', title: 'Pixels that differ by more than this are counted', onchange: () => choose('above', String(Math.max(0, Math.min(65535, Math.round(+above.value || 0)))), '16')});
     const fit = h('select', {'aria-label': 'pictures of different sizes', title: 'Pictures of different sizes', onchange: () => choose('fit', fit.value, '')}, h('option', {value: ''}, 'Upper left corners together'), h('option', {value: 'scale'}, 'Scaled to the size of A'));
     const zoom = h('button.chip', {type: 'button', id: 'stage-zoom', onclick: () => crossboard.stage.zoomTo(crossboard.stage.lens.zoom === null ? 1 : null)}), turn = h('span.row.turn', {}, h('button.ib.sm', {type: 'button', title: 'Previous image of the points (,)', 'aria-label': 'Previous image of the points', onclick: () => shots.turn(-1)}, icon('left', true)), h('span.dim'), h('button.ib.sm', {type: 'button', title: 'Next image of the points (.)', 'aria-label': 'Next image of the points', onclick: () => shots.turn(1)}, icon('right', true)));
-    const light = slider('light', 'Brightness', {low: 0.1, high: 4, by: 0.05, usual: 1, words: percent}), contrast = slider('contrast', 'Contrast', {low: 0.1, high: 8, by: 0.05, usual: 1, words: percent}), mix = slider('mix', 'B over A', {low: 0, high: 1, by: 0.01, usual: 0.5, words: percent}), split = slider('split', 'Cut', {low: 0, high: 1, by: 0.005, usual: 0.5, words: percent});
+    const light = slider('light', 'Brightness', {low: -3, high: 3, by: 0.05, usual: 1, words: percent, log: true}), contrast = slider('contrast', 'Contrast', {low: -3, high: 8, by: 0.05, usual: 1, words: percent, log: true}), mix = slider('mix', 'B over A', {low: 0, high: 1, by: 0.01, usual: 0.5, words: percent}), split = slider('split', 'Cut', {low: 0, high: 1, by: 0.005, usual: 0.5, words: percent});
     const big = h('button.ib', {type: 'button', id: 'stage-big', onclick: () => choose('big', state.own.get('big') ? '' : '1', '')}, icon('expand'));
     const several = h('span.row', {}, segment('view', 'layout', VIEWS, 'side'), mix.element, split.element, segment('diff', 'difference', DIFFERENCES, 'abs'), h('span.stsl', {'data-slider': 'gain'}, h('span.dim', {}, 'Gain'), gain, gainWords), h('span.stsl', {'data-slider': 'above'}, h('span.dim', {}, 'Over'), above), h('button.btn', {type: 'button', id: 'stage-swap', title: 'Swap A and B (W)', onclick: () => shots.swap()}, 'Swap'));
     parts = {gain, gainWords, above, fit, zoom, turn, light, contrast, mix, split, big, several};

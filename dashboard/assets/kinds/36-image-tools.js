@@ -19,9 +19,11 @@
     const speed = +state.own.get('speed') || USUAL;
     for (const button of modes.querySelectorAll('button')) button.setAttribute('aria-pressed', String(isMatrix() === Boolean(button.dataset.mode)));
     if (+pace.value !== speed) pace.value = String(speed);
-    steps.pace(speed, () => crossboard.kinds.settled() && stageReady());
+    steps.pace(speed, ready);
   }
-  const stageReady = () => stage.items.every(item => item.error || !item.late);
+
+  /** True when every picture near the screen is of the step that is said. */
+  const ready = () => stage.items.every(item => item.error || item.stands) && crossboard.kinds.tiles().every(tile => !tile.near || tile.error || tile.shownPlace < 0 || !tile.view || !tile.view.cells || tile.view.cells().every(cell => !cell.waiting));
 
   /* ---- the matrix */
   function layout(list, make) {
@@ -79,8 +81,6 @@
   }
 
   function moved() {
-    const wanted = steps.chosen();
-    for (const tile of crossboard.kinds.tiles()) { const away = wanted !== null && tile.step !== null && tile.step !== wanted; if (tile.away !== away) { tile.away = away; tile.element.classList.toggle('away', away); } }
     stage.update();
     ahead.moved();
   }
@@ -113,6 +113,6 @@
 
   function opened() { seen = ['mode', 'size'].map(name => state.own.get(name) || '').join('|'); last = state.own.get('off') || ''; }
 
-  crossboard.kindTools.images = {bar: place => { opened(); bar(place); }, above, moved, keys, leave, layout, chosen, redrawn: () => { stage.redraw(); legend(); }, settled: compared.settled, views: {image: panel => crossboard.pictureView(panel), video: panel => films.view(panel)}, tile: kind => kind === 'video' ? 340 : 300};
+  crossboard.kindTools.images = {bar: place => { opened(); bar(place); }, above, moved, keys, leave, layout, chosen, redrawn: () => { stage.redraw(); legend(); }, settled: compared.settled, covers: () => shots.list().length > 0, series: () => compared.items.map(item => item.series).filter(Boolean), views: {image: panel => crossboard.pictureView(panel), video: panel => films.view(panel)}, tile: kind => kind === 'video' ? 340 : 300};
   crossboard.imageTools = {legendSoon, isMatrix};
 })(window);

@@ -1,10 +1,11 @@
 /* A page of a kind: a section a tag, and in it a tile for each shown run, all at the step of the slider.
 
    What a kind can do beyond that is in `crossboard.kindTools[page]`, all of it optional: `bar(place)` fills its part of the bar, once;
-   `above(place, tiles)` fills the place over the sections and is called whenever tiles came or went; `moved()` after the slider moved;
+   `above(place, tiles)` fills the place over the sections and is called whenever tiles came or went; `moved()` after the slider moved or points came;
    `keys()` are keys of its own, `leave()` ends what runs, `tile(kind)` is how wide a tile is at least, in pixels; `views` are its own views by kind;
    `layout(list, make)` puts the tiles in another way than by sections, or gives null; `chosen()` says true when a choice needs no new arrangement; `redrawn()`
-   after the theme changed. Its choices live in `state.own` (in the URL) and are changed by `state.choose(name, value)`, which tells "own". */
+   after the theme changed; `settled()` says that what it reads itself stands, `covers()` that tiles may be out of sight,
+   `series()` whose points it shows besides. Its choices live in `state.own` (in the URL) and are changed by `state.choose(name, value)`, which tells "own". */
 (root => {
   'use strict';
   const crossboard = root.crossboard, {Series, Tile, board, byId, fill, getJson, grid, h, icon, kindPages, live, numbers, plot, state, stats, steps, url, view} = crossboard;
@@ -47,9 +48,11 @@
       dirty = new Set();
       const touched = new Map();
       for (const tile of order) if (now.has(tile.series.tag) && tile.series.known) touched.set(tile.series, [...(touched.get(tile.series) || []), tile]);
+      const also = tools().series ? tools().series() : [];
+      for (const one of also) if (now.has(one.tag) && one.known && !touched.has(one)) touched.set(one, []);
       for (const [one, mine] of touched) {
-        if (!mine.some(tile => tile.near)) continue;
-        if (await one.refresh().catch(() => false)) { mine.forEach(tile => tile.changed()); tellSteps(); }
+        if (!mine.some(tile => tile.near) && !also.includes(one)) continue;
+        if (await one.refresh().catch(() => false)) { mine.forEach(tile => tile.changed()); tellSteps(); if (tools().moved) tools().moved(); }
       }
     }, 250);
   }
@@ -257,7 +260,7 @@
   state.on('old', () => { if (isOn()) { order.forEach(tile => tile.update(true)); tellSteps(); } });
 
   /** True when everything near the screen stands; for tests and benchmarks. */
-  const settled = () => loaded && (!tools().settled || tools().settled()) && !(stats.waiting > 0) && (!order.length || order.some(tile => tile.near)) && order.every(tile => !tile.near || tile.error || tile.shownPlace >= 0 || (tile.series.known && !tile.places.length));
+  const settled = () => loaded && (!tools().settled || tools().settled()) && !(stats.waiting > 0) && (!order.length || order.some(tile => tile.near) || (tools().covers && tools().covers())) && order.every(tile => !tile.near || tile.error || tile.shownPlace >= 0 || (tile.series.known && !tile.places.length));
 
   crossboard.kinds = {back, current, isOn, keys, leave, rebuild: build, redraw, series: seriesOf, settled, show, tiles: () => order};
 })(window);

@@ -112,5 +112,8 @@
     if (built && (runs.length || before)) drawTicks();
   }
 
-  crossboard.steps = {chosen, choose, move, pace: setPace, play, set, show, stop: () => { if (playing) play(false); }, onMove: work => { listeners.push(work); }};
+  /** How many ticks a step lies behind another; null: the newest. */
+  const between = (from, to) => place(to) - place(from);
+
+  crossboard.steps = {between, chosen, choose, move, pace: setPace, play, set, show, stop: () => { if (playing) play(false); }, onMove: work => { listeners.push(work); }};
 })(window);
