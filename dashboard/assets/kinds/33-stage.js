@@ -117,7 +117,7 @@
       if (item.step !== null) parts.push(h('span', {}, `${letter}step `, h('b', {}, numbers.whole(item.step)), item.shot.step ? ', held' : wanted !== null && wanted !== item.step ? `, nearest to ${numbers.whole(wanted)}` : '', item.film && item.film.index >= 0 ? ` · frame ${numbers.whole(item.film.index + 1)} of ${numbers.whole(item.film.frames)}` : ''));
       if (i && what !== 'both' && (i > 1 || choices().diff === 'none')) parts.push(...said(numberWords(i).slice(-1)));
       const {shot} = item, blob = item.picture ? item.picture.blob : item.point && item.point.blob, tag = shot.kind === 'image' && item.point && item.point.images.length > 1 ? `${shot.tag}, image ${shot.number + 1}` : shot.tag;
-      const facts = [item.width ? `${item.width} × ${item.height}` : '', blob ? (blob.media_type.split('/')[1] || '').split('+')[0].toUpperCase() : '', item.info && item.info.depth === 16 ? '16 bit' : '', item.info && item.info.channels % 2 === 0 ? 'alpha' : '', blob && blob.media_type === 'image/gif' && !item.film ? 'first frame' : ''].filter(Boolean).join(', ');
+      const facts = [item.width ? `${item.width} × ${item.height}` : '', blob ? (blob.media_type.split('/')[1] || '').split('+')[0].toUpperCase() : '', item.info && item.info.depth === 16 ? '16 bit' : '', item.info && item.info.channels % 2 === 0 ? 'alpha' : '', blob && blob.media_type === 'image/gif' && !item.film ? 'first frame' : '', blob && blob.media_type === 'image/svg+xml' ? 'as pixels' : ''].filter(Boolean).join(', ');
       if (what !== 'both') parts.push(h('span.trunc.dim', {title: tag}, tag));
       if (facts && item.stands) parts.push(h('span.dim', {}, facts));
       const caption = item.picture ? item.picture.caption : item.point && item.point.caption;
