@@ -61,7 +61,12 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="Node.js is not installed; 
 def run_js(expression: str, **values: Any) -> Any:
     """Evaluate `expression` beside the scripts; `values` are its variables."""
     assert NODE is not None
-    scripts = (*PURE, *(f"run/{name}" for name in PURE_OF_RUN), *(f"runs/{name}" for name in PURE_OF_RUNS), *(f"kinds/{name}" for name in PURE_OF_KINDS))
+    scripts = (
+        *PURE,
+        *(f"run/{name}" for name in PURE_OF_RUN),
+        *(f"runs/{name}" for name in PURE_OF_RUNS),
+        *(f"kinds/{name}" for name in PURE_OF_KINDS),
+    )
     loads = "".join(f"require({json.dumps(str(ASSETS / name))});" for name in scripts)
     names = "".join(f"const {name} = {json.dumps(value)};" for name, value in values.items())
     say = f"(async () => process.stdout.write(out(await ({expression}))))();"
@@ -624,13 +629,14 @@ def test_the_frames_of_a_gif_are_those_that_pillow_reads_in_any_order(order: str
     wanted = [np.asarray(one.convert("RGBA")) for one in ImageSequence.Iterator(Image.open(io.BytesIO(out.getvalue())))]
     asked = range(40) if order == "forwards" else [39, 17, 33, 2, 16, 0]
     got = run_js(
-        "(gif => ({n: gif.frames.length, delay: gif.frames[3].delay, frames: asked.map(i => Buffer.from(gif.frame(i)).toString('base64'))}))"
+        "(gif => ({n: gif.frames.length, delay: gif.frames[3].delay,"
+        " frames: asked.map(i => Buffer.from(gif.frame(i)).toString('base64'))}))"
         "(cb.gif.read(Uint8Array.from(Buffer.from(data, 'base64')).buffer))",
         data=b64encode(out.getvalue()).decode(),
         asked=list(asked),
     )
     assert (got["n"], got["delay"]) == (40, 0.07)
-    for i, text in zip(asked, got["frames"]):
+    for i, text in zip(asked, got["frames"], strict=True):
         frame = np.frombuffer(b64decode(text), np.uint8).reshape(40, 30, 4)
         seen = wanted[i][..., 3] > 0
         assert (frame[..., 3] > 0).tolist() == seen.tolist(), f"frame {i}"
@@ -650,8 +656,7 @@ def test_the_numbers_of_a_difference_are_those_of_numpy(seed: int, channels: int
     random = np.random.default_rng(seed)
 
     def make(height: int, width: int, many: int, deep: bool) -> np.ndarray[Any, Any]:
-        made = random.integers(0, 65536 if deep else 256, (height, width, many)).astype(np.uint16 if deep else np.uint8)
-        return made
+        return random.integers(0, 65536 if deep else 256, (height, width, many)).astype(np.uint16 if deep else np.uint8)
 
     def common(values: np.ndarray[Any, Any], colours: int, alpha: bool, deepest: bool) -> np.ndarray[Any, Any]:
         many = values.shape[2]
