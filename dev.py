@@ -339,7 +339,7 @@ def other_pythons(here: str) -> list[str]:
 
 def core_tests(venv: Path) -> list[str]:
     """Return the command that runs the tests of the core and the readers in an environment."""
-    quick = ["-q", "-r", "fE", SLOWEST, "-m", CORE_MARKS, "-o", f"cache_dir={venv / 'pytest-cache'}"]
+    quick = ["-q", "-r", "fE", SLOWEST, "-m", CORE_MARKS, "--hypothesis-profile", "elsewhere", "-o", f"cache_dir={venv / 'pytest-cache'}"]
     return [str(python_in(venv)), "-m", "pytest", *quick, *(f"--ignore=tests/{name}" for name in SAME_ON_EVERY_PYTHON)]
 
 

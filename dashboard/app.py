@@ -35,6 +35,7 @@ from .pages import kinds, panes, run, runs
 from .replies import json_reply
 from .routes import DataRoutes, no_such_path
 from .safety import Door, Guest, Safety, page_policy
+from .saved_views import Opening, SavedViews, sources_of
 from .shell import INDEX, layout
 
 ASSETS: Final = Path(__file__).parent / "assets"
@@ -70,6 +71,7 @@ def create_app(
     hosts: Collection[str] = (),
     version: str = "",
     aliases: str | os.PathLike[str] | None = None,
+    views: str | os.PathLike[str] | None = None,
 ) -> Dash:
     """Make the board over `store`.
 
@@ -85,6 +87,7 @@ def create_app(
         hosts: names that Host may carry beside the loopback ones.
         version: of crossboard, for display.
         aliases: file of the rules that say which tags are one metric (`store.aliases`); None holds to the built-in ones.
+        views: file of the saved views (`saved_views`); None: the one in the user's data directory.
 
     The app's `server.state` holds `door` (a `Door`, or None) and `newsroom` (the live view).
     """
@@ -108,8 +111,19 @@ def create_app(
     server.state.door = door
     server.state.newsroom = newsroom
     pane_events = any(getattr(route, "path", "") == "/pane-event" for receiver in living for route in receiver.data_routes())
-    data = DataRoutes(store, newsroom, door=door, crossboard=version, pane_events=pane_events, aliases=AliasBook(aliases))
-    server.mount(f"{base}/api", data.app(more=download_routes(store, exporters)))
+    saved = SavedViews(views)
+    offered = list(exporters)
+    data = DataRoutes(
+        store,
+        newsroom,
+        door=door,
+        crossboard=version,
+        pane_events=pane_events,
+        aliases=AliasBook(aliases),
+        views=saved,
+        exports=[exporter.name for exporter in offered],
+    )
+    server.mount(f"{base}/api", data.app(more=download_routes(store, offered)))
     server.router.routes.append(runs.grid_route(base))
     server.add_exception_handler(HTTPException, no_such_path)
     app = Dash(
@@ -140,6 +154,7 @@ def create_app(
     routes = [_under(base, route) for receiver in taking for route in receiver.routes()]
     routes += [_under(f"{base}/api", route) for receiver in living for route in receiver.data_routes()]
     server.add_middleware(Receiving, routes=routes)
+    server.add_middleware(Opening, base=base, opened=lambda: saved.opened(sources_of(store)))
     guests = [receiver for receiver in taking if isinstance(receiver, Guest)]
     server.add_middleware(Safety, door=door, hosts=tuple(hosts), base_path=base, policy=policy, guests=guests)
     return app

@@ -7,6 +7,7 @@ Its values are those of `store.expression` at exactly equal steps, computed from
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,8 +27,9 @@ def is_expression(tag: str) -> bool:
     return tag.startswith(MARK)
 
 
+@lru_cache(maxsize=256)
 def node_of(tag: str) -> Node:
-    """What `tag` says. Raises BadQuery where it is no expression, or one without a tag."""
+    """What `tag` says; asked once for every run. Raises BadQuery where it is no expression, or one without a tag."""
     node = parse(tag[len(MARK) :])
     if not tags_of(node):
         raise BadQuery(f"expression {tag[1:]!r:.200} names no tag; want at least one, as in train/loss - val/loss")

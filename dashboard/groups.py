@@ -25,9 +25,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from ..store.errors import NotFound
-from ..store.kinds import F64, Kind, RunInfo, SeriesInfo, SeriesKey, XAxis
+from ..store.kinds import F64, RunInfo, SeriesInfo, SeriesKey, XAxis
 from ..store.store import Store
 from ..store.thinning import keep_runs
+from .curves import EVERY_POINT, chosen
+from .derived import is_expression, parts_of, window_of
 
 if TYPE_CHECKING:
     from ..store.statistics.alignment import Aligned
@@ -154,7 +156,7 @@ class Groups:
         try:
             found = []
             for tag in dict.fromkeys(tags):
-                series = lowest_ranks(self.store.series(tag=tag, kind=Kind.SCALAR))
+                series = lowest_ranks(chosen(self.store, tags=[tag], runs=()))
                 for group in grouping.groups:
                     found.append(self._one(tag, group, series, wanted, check))
             return found
@@ -197,7 +199,8 @@ class Groups:
                 return kept
         lines = read_lines(self.store, keys, wanted.x, check)
         aligned = align(lines, interpolate=wanted.interpolate, shared=wanted.at == "shared", check=check)
-        kept = _Kept(aligned, version, frozenset(keys))
+        logged = [part for key in keys for part in (parts_of(key) if is_expression(key.tag) else [key])]
+        kept = _Kept(aligned, version, frozenset(logged))
         with self._lock:
             self._kept.pop(name, None)
             self._kept[name] = kept
@@ -230,11 +233,14 @@ def read_lines(store: Store, keys: Sequence[SeriesKey], x: XAxis, check: Callabl
     for key in keys:
         check()
         try:
-            if x == "step":
+            if is_expression(key.tag):
+                curve = window_of(store, key, x=x, low=-math.inf, high=math.inf, max_points=EVERY_POINT)
+                lines.append(Line(key.run, curve.x, curve.y))
+            elif x == "step":
                 points = view_of(store, key)
                 lines.append(Line(key.run, np.asarray(points.step, np.float64), np.ascontiguousarray(points.value)))
             else:
-                curve = store.window(key, x=x, low=-math.inf, high=math.inf, max_points=1 << 62)
+                curve = store.window(key, x=x, low=-math.inf, high=math.inf, max_points=EVERY_POINT)
                 lines.append(Line(key.run, curve.x, curve.y))
         except NotFound:
             continue

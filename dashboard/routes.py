@@ -32,6 +32,7 @@ from .deletions import Deletions
 from .edits import Editor, wanted_of
 from .events import Newsroom, progress_json
 from .group_routes import GroupRoutes
+from .marks import MarkRoutes
 from .media import Media
 from .pane_routes import PaneRoutes
 from .query import COLUMNS, CSV, JSON, Query
@@ -40,6 +41,7 @@ from .replies import Refused, json_reply, number, to_json
 from .run_routes import RunRoutes
 from .run_table import RunTable
 from .safety import Door
+from .saved_views import SavedViews, sources_of
 
 MAX_BODY: Final = 1 << 20
 RUN_COLUMNS: Final = [
@@ -101,8 +103,12 @@ class DataRoutes:
         crossboard: str,
         pane_events: bool = False,
         aliases: AliasBook | None = None,
+        views: SavedViews | None = None,
+        exports: Sequence[str] = (),
     ) -> None:
         self.store = store
+        self.saved = views or SavedViews()
+        self.exports = list(exports)
         self.book = aliases or AliasBook(None)
         self.newsroom = newsroom
         self.door = door
@@ -115,6 +121,7 @@ class DataRoutes:
         self.run_table = RunTable(store, newsroom)
         self.deletions = Deletions(store)
         self.of_ranges = RangeRoutes(store, newsroom)
+        self.of_marks = MarkRoutes(store, newsroom)
 
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
@@ -129,17 +136,26 @@ class DataRoutes:
             "/attempts": self.attempts,
             "/events": self.events,
             "/aliases": self.aliases,
+            "/views": self.views,
             "/blob/{run:path}/{digest}": self.blob,
         }
         routes: list[BaseRoute] = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
         routes.extend(
-            [*self.of_run.routes(), *self.of_panes.routes(), *self.of_groups.routes(), *self.of_ranges.routes(), *self.run_table.routes()]
+            [
+                *self.of_run.routes(),
+                *self.of_panes.routes(),
+                *self.of_groups.routes(),
+                *self.of_ranges.routes(),
+                *self.of_marks.routes(),
+                *self.run_table.routes(),
+            ]
         )
         routes.append(Route("/trash", self.trash, methods=["GET"]))
         routes.append(Route("/delete", self.delete, methods=["POST"]))
         routes.append(Route("/restore", self.restore, methods=["POST"]))
         routes.append(Route("/edit", self.edit, methods=["POST"]))
         routes.append(Route("/aliases", self.save_aliases, methods=["POST"]))
+        routes.append(Route("/views", self.save_view, methods=["POST"]))
         routes.append(Route("/open", self.open, methods=["POST"]))
         return Starlette(
             routes=[*routes, *more],
@@ -171,6 +187,7 @@ class DataRoutes:
                 "live": sum(run.status == "running" for run in runs),
                 "runs": len(runs),
                 "projects": sorted({run.project for run in runs}, key=natural),
+                "exports": self.exports,
                 "error": self.newsroom.failed,
             }
         )
@@ -347,6 +364,14 @@ class DataRoutes:
         body = await _json_body(request)
         await run_in_threadpool(self.book.save, body)
         return json_reply({"written": True})
+
+    def views(self, request: Request) -> Response:
+        Query(request, ())
+        return json_reply(self.saved.told(sources_of(self.store)))
+
+    async def save_view(self, request: Request) -> Response:
+        body = await _json_body(request)
+        return json_reply(await run_in_threadpool(self.saved.write, sources_of(self.store), body))
 
     async def edit(self, request: Request) -> Response:
         wanted = wanted_of(await _json_body(request))

@@ -7,8 +7,8 @@ board lives in the URL (see `assets/16-state.js`), which makes every view a link
 Ids that the scripts fill or listen to:
 
     project-choice   the project's name, or a choice between several
-    live             "Live · 4 running", "Not live"
-    copy-link, theme-switch, show-keys   buttons of the top bar
+    live             "Live · 4 running", "Not live · again in 4 s"
+    open-palette, open-views, copy-link, theme-switch, open-settings, show-keys   buttons of the top bar
     banner           amber strip under the top bar: connection lost, reading
     nav-charts, nav-runs, nav-panes, nav-run   the pages' names; panes only where a run has some, run only while a run page is open
     nav-kinds        the pages of kinds that some run has something for, and a menu of those that do not fit
@@ -73,10 +73,23 @@ def top_bar() -> Component:
             html.Div(
                 className="end",
                 children=[
+                    html.Button(
+                        [
+                            icon("search"),
+                            html.Span("Search or do anything", className="grow"),
+                            html.Kbd("Ctrl K", id="palette-key", **hyphened(aria_hidden="true")),
+                        ],
+                        id="open-palette",
+                        className="find-all",
+                        type="button",
+                        title="Search or do anything (Ctrl K)",
+                    ),
                     html.Span(id="live", className="live"),
-                    icon_button("copy-link", "link", "Copy a link to this view"),
+                    icon_button("open-views", "bookmark", "Saved views (V)", class_name="wide-only"),
+                    icon_button("copy-link", "link", "Copy a link to this view (Y)"),
                     icon_button("theme-switch", "moon", "Theme"),
-                    icon_button("show-keys", "keys", "Keys", class_name="wide-only"),
+                    icon_button("open-settings", "gear", "Settings of this browser (,)", class_name="wide-only"),
+                    icon_button("show-keys", "keys", "Keys (?)", class_name="wide-only"),
                 ],
             ),
         ],

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Union
+from typing import Any, Final, Union
 
 import numpy as np
 
@@ -200,21 +200,37 @@ def joined(node: Node, points: Mapping[str, Points]) -> tuple[Points, int]:
     the latest of those that it was made of.
     """
     tags = tags_of(node)
-    last = {tag: _last_of_each_step(points[tag]) for tag in tags}
-    shared: I64 = last[tags[0]].step
-    every: I64 = shared
-    for tag in tags[1:]:
-        shared = np.intersect1d(shared, last[tag].step, assume_unique=True)
-        every = np.union1d(every, last[tag].step)
-    places = {tag: np.searchsorted(last[tag].step, shared) for tag in tags}
-    wall = np.max([last[tag].wall_time[places[tag]] for tag in tags], axis=0)
-    value = np.broadcast_to(np.asarray(evaluate(node, {tag: last[tag].value[places[tag]] for tag in tags}), np.float64), shared.shape)
-    return Points(shared, np.asarray(wall, np.float64), np.array(value)), len(every) - len(shared)
+    last = [_last_of_each_step(points[tag]) for tag in tags]
+    shared: I64 = last[0].step
+    unmatched = 0
+    if not all(np.array_equal(one.step, shared) for one in last[1:]):  # mostly all tags are logged in one call, and nothing is to be sought
+        for one in last[1:]:
+            shared = shared[_among(shared, one.step)]
+        if len(last) == 2:
+            unmatched = len(last[0]) + len(last[1]) - 2 * len(shared)
+        else:
+            unmatched = len(np.unique(np.concatenate([one.step for one in last]))) - len(shared)
+        last = [one if len(one) == len(shared) else one[np.searchsorted(one.step, shared)] for one in last]
+    wall = last[0].wall_time if len(last) == 1 else np.maximum.reduce([one.wall_time for one in last])
+    value = np.broadcast_to(
+        np.asarray(evaluate(node, {tag: one.value for tag, one in zip(tags, last, strict=True)}), np.float64), shared.shape
+    )
+    return Points(shared, np.array(wall, np.float64), np.array(value)), unmatched
+
+
+def _among(steps: I64, others: I64) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which of `steps` are among `others`, both ascending."""
+    if not len(others):
+        return np.zeros(len(steps), np.bool_)
+    place = np.searchsorted(others, steps)
+    return np.asarray(others[np.minimum(place, len(others) - 1)] == steps, np.bool_)
 
 
 def _last_of_each_step(points: Points) -> Points:
     """The points in ascending order of step, of each step the one that arrived last."""
     step = np.ascontiguousarray(points.step)
+    if np.all(step[1:] > step[:-1]):  # as they mostly arrive
+        return Points(step, np.ascontiguousarray(points.wall_time), np.ascontiguousarray(points.value))
     order = np.argsort(step, kind="stable")
     step = step[order]
     keep = np.append(step[1:] != step[:-1], True) if len(step) else np.zeros(0, np.bool_)

@@ -173,6 +173,7 @@ class RunState(msgspec.Struct):
             summary=self.summary,
             problems=problems,
             panes=open_count(self.windows),
+            alerts=self.alerts,
             color=self._edited("color", ""),
         )
 

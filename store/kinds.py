@@ -181,6 +181,7 @@ class RunInfo:
     hidden      not drawn until it is asked for;  archived: not listed until it is asked for
     framework   "torch", "tensorflow", "keras", "jax", ... or "" for plain Python
     panes       windows that are open in it (see `records.Pane`)
+    alerts      how often it said that something is worth a look (see `records.Alert`)
     color       the colour that a person gave it, as the board wrote it ("c1" to "c12"), or ""
     """
 
@@ -210,6 +211,7 @@ class RunInfo:
     summary: dict[str, Any] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     panes: int = 0
+    alerts: int = 0
     color: str = ""
 
 

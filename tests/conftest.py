@@ -17,6 +17,7 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("crossboard", deadline=None)  # a slow machine is no counter-example
+settings.register_profile("elsewhere", deadline=None, max_examples=25)  # the other Pythons: the laws were tried in full on one
 settings.load_profile("crossboard")
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -72,8 +72,10 @@ def test_a_division_by_nothing_is_an_infinity_or_nan() -> None:
 STEPS = st.lists(st.tuples(st.integers(-5, 5), st.floats(-100, 100)), max_size=12)
 
 
-@given(STEPS, STEPS)
-def test_values_are_of_equal_steps_and_the_others_are_counted(left: list[tuple[int, float]], right: list[tuple[int, float]]) -> None:
+@given(STEPS, STEPS, STEPS)
+def test_values_are_of_equal_steps_and_the_others_are_counted(
+    left: list[tuple[int, float]], right: list[tuple[int, float]], third: list[tuple[int, float]]
+) -> None:
     def points(pairs: list[tuple[int, float]]) -> Points:
         step = np.array([step for step, _ in pairs], np.int64)
         return Points(step, np.arange(len(pairs), dtype=np.float64), np.array([value for _, value in pairs], np.float64))
@@ -84,3 +86,8 @@ def test_values_are_of_equal_steps_and_the_others_are_counted(left: list[tuple[i
     assert found.step.tolist() == shared
     assert found.value.tolist() == pytest.approx([a[step] - 2 * b[step] for step in shared])
     assert unmatched == len(set(a) ^ set(b))
+    found, unmatched = joined(parse("a + b + c"), {"a": points(left), "b": points(right), "c": points(third)})
+    c = dict(third)
+    assert found.step.tolist() == [step for step in shared if step in c]
+    assert found.value.tolist() == pytest.approx([a[step] + b[step] + c[step] for step in shared if step in c])
+    assert unmatched == len(set(a) | set(b) | set(c)) - len(found)

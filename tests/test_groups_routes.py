@@ -267,3 +267,14 @@ def test_work_ends_when_nobody_waits_for_it(store: EmbeddedStore) -> None:
         )
         == 2
     )
+
+
+def test_an_expression_has_bands_of_its_values_in_each_run(client: TestClient, store: EmbeddedStore) -> None:
+    for seed in range(2):
+        add(store, f"d{seed}", [strand([5.0 + seed, 3, 2]), strand([1.0, 1, math.nan], tag="val/loss")], {"lr": 0.3, "seed": seed})
+    (group,) = [one for one in get(client, **{**ALL, "tag": f"={TAG} - val/loss"})["groups"] if one["label"] == "lr = 0.3"]
+    assert (group["members"], group["columns"]["x"], group["columns"]["centre"]) == (2, [0, 1, 2], [4.5, 2, "NaN"])
+    assert group["columns"]["left_out"] == [0, 0, 2]
+    add(store, "d2", [strand([7.0, 3, 2]), strand([1.0, 1, 1], tag="val/loss")], {"lr": 0.3, "seed": 2})
+    (group,) = [one for one in get(client, **{**ALL, "tag": f"={TAG} - val/loss"})["groups"] if one["label"] == "lr = 0.3"]
+    assert (group["members"], group["columns"]["centre"][0]) == (3, 5)

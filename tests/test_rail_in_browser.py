@@ -277,7 +277,7 @@ def test_the_baseline_is_dashed_and_its_value_stands_as_a_reference(root: Root, 
     until(page, "location.search.includes('base=')")
     dash = "crossboard.grid.cards.get('val/acc').drawn.find(one => one.run.name === 'run 6')?.dash.join()"
     until(page, f"{dash} === '4,3'")
-    assert page.evaluate("crossboard.looks.reference('val/acc').words") == "run 6, last 0.6400"
+    assert page.evaluate("crossboard.looks.references(crossboard.grid.cards.get('val/acc'))[0].words") == "run 6, last 0.6400"
     assert "baseline" in (row(page, "run 6").locator("button.run").get_attribute("aria-label") or "")
     again = open_page(page.url)
     until(again, f"{dash} === '4,3'")

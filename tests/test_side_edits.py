@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from crossboard.store.embedded import EmbeddedStore
 from crossboard.store.fold import EDITABLE
 from crossboard.store.records import Edited
-from crossboard.store.side_edits import FILE, SideEdits, data_root
+from crossboard.store.side_edits import FILE, SideEdits
+from crossboard.store.side_lines import data_root
 from crossboard.store.source import Batch, FoundRun
 
 KEY = "tensorboard:/logs/a"

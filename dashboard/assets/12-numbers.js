@@ -1,10 +1,11 @@
-/* Numbers as people read them: axis ticks and their labels, exact values, durations, ages. Pure: no page, no state.
+/* Numbers as people read them: axis ticks and their labels, exact values, durations, ages. Pure but for two settings of this browser
+   (11-settings.js): how many significant digits, and whether clocks show local time or UTC.
 
    A tick list is an ascending array of axis values. Units: steps have none, `relative` is seconds, `wall` epoch seconds. */
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
-  const MINUS = '−', DAY = 86400;
+  const MINUS = '−', DAY = 86400, {settings} = crossboard;
 
   const tidy = v => +v.toPrecision(15);
 
@@ -83,16 +84,18 @@
   /** 12600 -> "12,600"; a fraction keeps what it has. */
   function whole(v) { return sign(Math.round(v) === v ? v.toLocaleString('en-US') : trim(v.toPrecision(8))); }
 
-  /** A value in a table or tooltip: five significant digits, words for what is not a number. */
+  /** A value in a table or tooltip: five significant digits, or as many as are set; words for what is not a number. */
   function value(v) {
     if (Number.isNaN(v)) return 'NaN';
     if (v === Infinity) return 'inf';
     if (v === -Infinity) return MINUS + 'inf';
-    const size = Math.abs(v);
+    const size = Math.abs(v), digits = settings.get('digits'), power = Math.floor(Math.log10(size));
     if (size === 0) return '0';
-    if (size >= 1e7 || size < 1e-4) return sign(v.toExponential(3).replace('e+', 'e'));
+    if (size >= 1e7 || size < 1e-4) return sign(v.toExponential(digits - 2).replace('e+', 'e'));
     if (Number.isInteger(v)) return whole(v);
-    return sign(size >= 1e4 ? (+v.toFixed(1)).toLocaleString('en-US') : size >= 1 ? v.toPrecision(5) : v.toFixed(Math.max(4, 3 - Math.floor(Math.log10(size)))));
+    if (size < 1) return sign(v.toFixed(Math.max(digits - 1, digits - 2 - power)));
+    const places = Math.max(0, digits - power);
+    return sign(size >= 1e4 ? (+v.toFixed(places)).toLocaleString('en-US', {maximumFractionDigits: places}) : power < digits ? v.toPrecision(digits) : whole(Math.round(v)));
   }
 
   /** Seconds -> "25 m 51 s", "3 h 5 m", "350 ms". */
@@ -115,15 +118,21 @@
 
   const two = n => String(n).padStart(2, '0');
 
-  /** Epoch seconds -> "14:03:07" in local time. */
-  function clock(seconds) {
+  /** Epoch seconds -> a Date whose local fields are what clocks show: local time, or UTC where that is set. */
+  function shown(seconds) {
     const d = new Date(seconds * 1000);
+    return settings.get('zone') === 'utc' ? new Date(d.getTime() + d.getTimezoneOffset() * 60000) : d;
+  }
+
+  /** Epoch seconds -> "14:03:07". */
+  function clock(seconds) {
+    const d = shown(seconds);
     return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
   }
 
-  /** Epoch seconds -> "2026-11-21 14:03:07" in local time. */
+  /** Epoch seconds -> "2026-11-21 14:03:07". */
   function moment(seconds) {
-    const d = new Date(seconds * 1000);
+    const d = shown(seconds);
     return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${clock(seconds)}`;
   }
 
@@ -138,11 +147,11 @@
       return {ticks, label: v => v === 0 ? '0' : duration(v)};
     }
     if (kind === 'wall') {
-      const shift = -new Date(low * 1000).getTimezoneOffset() * 60, ticks = timeTicks(low, high, count, shift);
+      const shift = settings.get('zone') === 'utc' ? 0 : -new Date(low * 1000).getTimezoneOffset() * 60, ticks = timeTicks(low, high, count, shift);
       const gap = ticks.length > 1 ? ticks[1] - ticks[0] : high - low;
       return {ticks, label: v => {
         if (gap < 1) return clock(v) + (v % 1).toFixed(2).slice(1);
-        const d = new Date(v * 1000), midnight = d.getHours() + d.getMinutes() + d.getSeconds() === 0;
+        const d = shown(v), midnight = d.getHours() + d.getMinutes() + d.getSeconds() === 0;
         if (gap >= DAY || (midnight && gap >= 60)) return `${two(d.getMonth() + 1)}-${two(d.getDate())}`;
         return gap >= 60 ? clock(v).slice(0, 5) : clock(v);
       }};
@@ -156,5 +165,5 @@
     return kind === 'relative' ? duration(v) : kind === 'wall' ? moment(v) : kind === 'step' ? `step ${whole(v)}` : value(v);
   }
 
-  crossboard.numbers = {linearTicks, logTicks, timeTicks, axisLabels, logLabel, whole, value, duration, age, clock, moment, xAxis, xValue};
+  crossboard.numbers = {linearTicks, logTicks, timeTicks, axisLabels, logLabel, whole, value, duration, age, shown, clock, moment, xAxis, xValue};
 })(typeof window === 'undefined' ? globalThis : window);

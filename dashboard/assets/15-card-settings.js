@@ -6,6 +6,7 @@
      range=robust|LOW:HIGH             the y axis: 1st to 99th percentile of the drawn values, or as given; else all of them
      smooth=none|KIND:WEIGHT           instead of the page's smoothing
      size=S|L                          else M
+     marks=off                         no marks of alerts, restarts and the first NaN
    A field that is not understood is left out. */
 (root => {
   'use strict';
@@ -32,6 +33,7 @@
     range: text => text === 'robust' || range(text) !== null,
     smooth: text => text === 'none' || smoothing(text) !== null,
     size: text => text === 'S' || text === 'L',
+    marks: text => text === 'off',
   };
 
   /** Map of tag -> settings from the values of the parameter. */

@@ -2,13 +2,16 @@
 
    Parameters (all optional, none stands for the default):
      x=relative|wall        x axis of all cards
-     tags=WORDS  runs=WORDS|QUERY   the two filters
-     project=NAME           one project of several
+     tags=WORDS|/REGEX/  runs=WORDS|QUERY   the two filters;  regex=1   the words of `tags` are a regular expression (19-tag-filter.js)
+     project=NAME           one project of several;  src=FORMAT.FORMAT   only runs of these sources
      hide=ID ...            hidden runs, each by a six-character mark of its key, joined by "."
      only=ID                the isolated run; several are joined by "."
      log=TAG (repeated)     cards with a log y axis
      smooth=ema:WEIGHT|gaussian:SIGMA|mean:POINTS   smoothing of all cards, else none
      card=SETTINGS (repeated)   what is set for one card alone, see 15-card-settings.js
+     move=CARD BEFORE (repeated)   cards that were moved;  with=TAGS (repeated)   tags that were joined into one card, see 15-places.js
+     top=CARD (repeated)    the pinned cards
+     marks=off              no marks of alerts, restarts and the first NaN
      zoom=LOW~HIGH~TAG      (repeated) a card's window on the x axis
      sel=LOW~HIGH~TAG       the range of x whose statistics are shown
      large=TAG              the card that is opened large
@@ -29,12 +32,14 @@
      find=WORDS             filter of pane titles;  pane=WINDOW  the pane that is open large; both also on a run's tab of panes
      page=images|text|...   a page of a kind (15-kind-pages.js);  step=STEP  tag=TAG  find=WORDS  what it shows;
      set=NAME:VALUE         (repeated) what is chosen on that page, by names of its own
+   Where an address says nothing about the charts they begin as this browser's settings have it (11-settings.js); and where it says nothing at
+   all the server opens the default view (53-views.js). `state.plain` is then written for a view that has nothing to say.
    `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board; opening and leaving
    a run page or the page of panes, and going from tab to tab, are steps of their own (`state.go`). */
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
-  const {announcer, cardSettings, kindPages, tableView} = crossboard;
+  const {announcer, cardSettings, kindPages, places, settings, tableView} = crossboard;
 
   /** Six characters that stand for a run's key in the URL (FNV-1a, 31 bits). */
   function mark(key) {
@@ -43,19 +48,25 @@
     return ((hash >>> 1) % 36 ** 6).toString(36).padStart(6, '0');
   }
 
-  const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
-    expr: new Set(), sel: null, large: '', smooth: '', cards: new Map(), old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
+  const fresh = () => ({x: 'step', tags: '', runs: '', project: '', src: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
+    expr: new Set(), sel: null, large: '', smooth: '', cards: new Map(), moves: [], top: [], joined: [], marks: '', regex: '', old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
     rail: '', pin: [], base: '', colour: '', dash: '', metric: '',
     bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', own: new Map(), table: tableView.fresh()});
+  const OF_CHARTS = ['x', 'tags', 'runs', 'project', 'src', 'hide', 'only', 'log', 'smooth', 'card', 'zoom', 'sel', 'large', 'expr', 'old', 'bands', 'base', 'pin', 'colour', 'dash', 'move', 'with', 'top', 'regex', 'marks'];
   const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
 
   function parse(search) {
     const q = new URLSearchParams(search), view = fresh();
     const x = q.get('x') || '';
     if (['relative', 'wall'].includes(x) || x.startsWith('metric:')) view.x = x;
-    for (const name of ['tags', 'runs', 'project', 'only', 'large']) view[name] = q.get(name) || '';
+    for (const name of ['tags', 'runs', 'project', 'src', 'only', 'large']) view[name] = q.get(name) || '';
     if (cardSettings.smoothing(q.get('smooth') || '')) view.smooth = q.get('smooth');
     view.cards = cardSettings.parse(q.getAll('card'));
+    view.moves = places.parseMoves(q.getAll('move'));
+    view.joined = places.parseJoins(q.getAll('with'));
+    view.top = [...new Set(q.getAll('top').filter(Boolean))];
+    if (q.get('marks') === 'off') view.marks = 'off';
+    if (q.get('regex') === '1') view.regex = '1';
     if (['name', 'oldest', 'high', 'low'].includes(q.get('sort'))) view.sort = q.get('sort');
     if (/^(framework|project|group|status|none|config:.+)$/s.test(q.get('rail') || '')) view.rail = q.get('rail');
     for (const name of ['base', 'colour', 'dash', 'metric']) view[name] = q.get(name) || '';
@@ -98,7 +109,7 @@
   function format(view) {
     const q = new URLSearchParams();
     if (view.x !== 'step') q.set('x', view.x);
-    for (const name of ['tags', 'runs', 'project', 'only', 'large', 'join', 'theme', 'bands', 'interp']) if (view[name]) q.set(name, view[name]);
+    for (const name of ['tags', 'runs', 'project', 'src', 'only', 'large', 'join', 'theme', 'bands', 'interp', 'regex', 'marks']) if (view[name]) q.set(name, view[name]);
     if (view.smooth) q.set('smooth', view.smooth);
     if (view.stat !== 'mean') q.set('stat', view.stat);
     if (view.band !== (view.stat === 'mean' ? 't' : 'bca')) q.set('band', view.band);
@@ -120,6 +131,9 @@
     for (const name of ['log', 'old', 'closed', 'groups', 'expr']) for (const one of [...view[name]].sort()) q.append(name, one);
     if (view.sel) q.set('sel', `${view.sel.low}~${view.sel.high}~${view.sel.tag}`);
     for (const one of cardSettings.format(view.cards)) q.append('card', one);
+    for (const one of places.formatJoins(view.joined)) q.append('with', one);
+    for (const one of places.formatMoves(view.moves)) q.append('move', one);
+    for (const one of view.top) q.append('top', one);
     for (const [tag, [low, high]] of view.zoom) q.append('zoom', `${low}~${high}~${tag}`);
     const text = q.toString().replaceAll('%2F', '/').replaceAll('%7E', '~').replaceAll('%3A', ':');
     return text ? '?' + text : '';
@@ -133,13 +147,20 @@
       .every(word => word.length > 1 && word[0] === '-' ? !low.includes(word.slice(1)) : low.includes(word) || more.includes(word));
   }
 
-  crossboard.view = {mark, parse, format, matches, fresh};
+  /** The view that an address opens in this browser: what it says, and where it says nothing of the charts what the settings say. */
+  function opened(search) {
+    const view = parse(search);
+    if (![...new URLSearchParams(search).keys()].some(name => OF_CHARTS.includes(name))) for (const name of ['x', 'smooth']) view[name] = settings.get(name);
+    return view;
+  }
+
+  crossboard.view = {mark, parse, opened, format, matches, fresh};
   if (typeof window === 'undefined') return;
 
   const news = announcer(), hasSteps = view => Boolean(view.run || kindPages.of(view.page));
   let writing = 0;
-  const state = crossboard.state = Object.assign(parse(location.search), {
-    on: news.on,
+  const state = crossboard.state = Object.assign(opened(location.search), {
+    on: news.on, plain: settings.isSet('x') || settings.isSet('smooth') ? '?x=step' : '',
     /** Write the view into the URL and tell what changed: one of the names above. */
     changed(what) {
       news.tell(what, state);
@@ -170,11 +191,13 @@
       const stays = !('step' in place) && hasSteps(state) && hasSteps(place) ? state.step : '';
       for (const name of PLACE) state[name] = place[name] || '';
       state.step = state.step || stays;
-      history.pushState(null, '', (format(state) || location.pathname) + location.hash);
+      history.pushState(null, '', (state.search() || location.pathname) + location.hash);
       news.tell('run', state);
     },
+    /** The query part of the address of this view. */
+    search: () => format(state) || state.plain,
     write() {
-      const search = format(state);
+      const search = state.search();
       if (search !== location.search) history.replaceState(history.state, '', location.pathname + search + location.hash);
     },
   });

@@ -3,8 +3,8 @@
    Browsers allow six connections to a host, so a stream in every tab would starve the seventh. Dash also loads this file as
    a page script; there it only leaves its own address for `24-live.js` and does nothing else.
 
-   Worker to page: {type: "hello"|"change"|"progress", data: object}, {type: "lost", gone: bool} (gone: the browser has given up, a
-   new try must be made by hand). Page to worker: {type: "open", url}, {type: "retry"}. */
+   Worker to page: {type: "hello"|"change"|"progress", data: object}, {type: "lost", gone: bool} (gone: the browser had given up, the
+   server may have refused). Page to worker: {type: "open", url}, {type: "retry"}. */
 (scope => {
   'use strict';
   if (typeof SharedWorkerGlobalScope === 'undefined' || !(scope instanceof SharedWorkerGlobalScope)) {
@@ -26,7 +26,12 @@
     const mine = stream = new EventSource(address);
     for (const type of ['hello', 'change', 'progress'])
       mine.addEventListener(type, event => send({type, data: JSON.parse(event.data || '{}')}));
-    mine.onerror = () => { if (mine === stream) send({type: 'lost', gone: mine.readyState === 2}); };
+    mine.onerror = () => {   // a page says when to try again
+      if (mine !== stream) return;
+      const gone = mine.readyState === 2;
+      mine.close();
+      send({type: 'lost', gone});
+    };
   }
 
   scope.onconnect = ({ports: [port]}) => {

@@ -20,6 +20,7 @@
 
   /** True when the filter lets a run through. */
   function lets(run) {
+    if (state.src && !state.src.split('.').includes(run.source)) return false;
     if (!state.runs) return true;
     if (isQuery(state.runs)) return found ? crossboard.board.pairOf(run).some(one => found.has(one.key)) : !waiting();   // a link with a query that does not parse shows all
     return holdsWords(state.runs, run);

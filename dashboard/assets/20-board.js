@@ -40,19 +40,21 @@
     /** Which split a curve of `run` and `tag` is of: "train", "validation", "test" or "" where nothing is joined. */
     splitOf: (run, tag, family) => (family && family.splits[tag]) || (run.lead || board.matesOf(run).length ? run.pair.split : ''),
 
-    /** What stands in charts, in the order of the tags: {key, title, tags, family}, a card each. A band is of one tag: while runs are
-        brought together, tags are not. */
+    /** What stands in charts, in the order of the tags: {key, title, tags, family}, a card each; what a person joined as one. */
     charts() {
       const of = new Map();
-      if (!state.bands) for (const family of board.families) for (const tag of Object.keys(family.splits)) of.set(tag, family);
+      for (const family of board.families) for (const tag of Object.keys(family.splits)) of.set(tag, family);
       const made = state.run ? [] : [...state.expr].map(text => ({key: `=${text}`, title: text, tags: [`=${text}`], family: null, section: 'expressions'})), done = new Set();
       for (const tag of board.tags) {
         const family = of.get(tag);
         if (!family) made.push({key: tag, title: tag, tags: [tag], family: null});
         else if (!done.has(family)) { done.add(family); made.push({key: `join:${family.title}`, title: family.title, tags: Object.keys(family.splits), family}); }
       }
-      return made;
+      return crossboard.places.withJoins(made, state.joined);
     },
+
+    /** What a format of sources is called; one that is not known here has the name it came with. */
+    formatName: format => format === 'native' ? 'Native' : FORMATS[format] || format,
 
     /** The heading under which a run stands in the rail. */
     groupOf(run) {
@@ -208,8 +210,7 @@
     news.tell('visible');   // the same runs in other colours
     if (board.tagsLoaded) board.loadTags().catch(() => {});
   });
-  state && state.on('bands', () => news.tell('tags'));
-  state && state.on('hide only runs project run', () => { board.select(); news.tell('runs'); });
+  state && state.on('hide only runs project src run', () => { board.select(); news.tell('runs'); });
 
   Object.assign(crossboard, {board, getJson, failure});
 })(window);

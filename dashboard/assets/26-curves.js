@@ -24,7 +24,7 @@
   function wanted(card) {
     const runs = listed();
     const among = runs.length || board.order.length || 1, rounded = 2 ** Math.ceil(Math.log2(among));
-    const fit = Math.ceil(Math.max(120, card.width || 340) / 2 / 40) * 40;
+    const fit = crossboard.settings.get('points') / 4 || Math.ceil(Math.max(120, card.width || 340) / 2 / 40) * 40;
     const buckets = Math.max(24, Math.min(fit, Math.floor(POINTS_A_CARD / 4 / rounded)));
     const x = card.x || state.x;
     return {x, buckets, runs, points: Math.max(200, Math.min(2000, Math.floor(POINTS_A_CARD / rounded))),
@@ -155,7 +155,8 @@
     }
     crossboard.bands.pump();
     crossboard.smoothing.pump();
-    stats.pending = [...near].filter(card => !card.hiddenAway && (card.reading || card.waitsForDrawing || card.signature === '')).length + crossboard.bands.pending() + crossboard.smoothing.pending();
+    crossboard.marks.pump();
+    stats.pending = [...near].filter(card => !card.hiddenAway && (card.reading || card.waitsForDrawing || card.signature === '')).length + crossboard.bands.pending() + crossboard.smoothing.pending() + crossboard.marks.pending();
     if (soonest < Infinity) timer = setTimeout(pump, Math.max(10, soonest - now));
   }
 

@@ -14,15 +14,18 @@
     const style = getComputedStyle(document.documentElement), css = name => style.getPropertyValue(name).trim();
     palette = {ink: css('--cb-ink'), ink2: css('--cb-ink-2'), ink3: css('--cb-ink-3'), inverse: css('--cb-ink-inv'), surface: css('--cb-surface'),
       grid: css('--cb-grid'), axis: css('--cb-axis'), focus: css('--cb-focus'), focusSoft: css('--cb-focus-soft'), font: `10.5px ${css('--cb-font')}`,
-      runs: Array.from({length: COLOURS}, (_, i) => css(`--cb-c${i + 1}`))};
+      runs: Array.from({length: COLOURS}, (_, i) => css(`--cb-c${i + 1}`)), shades: new Map()};
     return palette;
   }
+
+  /** Which of the palette's colours comes at a place, in the order that is set. */
+  const nth = place => crossboard.settings.get('colours')[place % COLOURS];
 
   /** Which colour and which dash a slot is, as places in the palette and in DASHES. A slot below zero says both: -(1 + colour + 12 * dash). */
   function parts(slot) {
     if (slot < 0) return {colour: (-1 - slot) % COLOURS, dash: Math.floor((-1 - slot) / COLOURS)};
-    const colour = slot % COLOURS, round = Math.floor(slot / COLOURS);
-    return {colour, dash: round === 0 ? (colour < PLAIN ? 0 : 1) : 1 + round % 3};
+    const place = slot % COLOURS, round = Math.floor(slot / COLOURS);
+    return {colour: nth(place), dash: round === 0 ? (place < PLAIN ? 0 : 1) : 1 + round % 3};
   }
 
   /** Colour and dash of a slot: eight plain colours, four dashed ones, then all twelve again in other dashes. A split of a pair
@@ -30,6 +33,19 @@
   function look(slot, split) {
     const {colour, dash: own} = parts(slot), turn = split === 'validation' ? 1 : split === 'test' ? 2 : 0, dash = turn && own ? 1 + (own - 1 + turn) % 3 : own + turn;
     return {colour: colours().runs[colour], dash: DASHES[dash], dashed: dash > 0};
+  }
+
+  const dashOf = place => ({dash: DASHES[place], dashed: place > 0});
+
+  /** Colour `place` of the palette in shade `number`: 0 as it is, then by turns nearer to the ink and to the paper. */
+  function shaded(place, number) {
+    const {runs, ink, surface, shades} = colours(), name = 12 * number + place;
+    if (!number) return runs[place];
+    if (!shades.has(name)) {
+      const parts = hex => (/^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(hex) || []).slice(1).map(one => parseInt(one, 16)), to = parts(number % 2 ? ink : surface);
+      shades.set(name, `#${parts(runs[place]).map((v, i) => Math.round(v + (to[i] - v) * Math.min(0.75, 0.3 + 0.15 * number)).toString(16).padStart(2, '0')).join('')}`);
+    }
+    return shades.get(name);
   }
 
   /** Size a canvas to its CSS box at the screen's resolution and return its context, cleared and scaled. */
@@ -268,5 +284,5 @@
     return [low >= 0 && low < 0.3 * high ? 0 : low - room, high <= 0 && high > 0.3 * low ? 0 : high + room];
   }
 
-  crossboard.plot = {colours, forgetPalette: () => { palette = null; }, look, parts, prepare, geometry, draw, style, extent, roomy, discs, gaps, span};
+  crossboard.plot = {colours, forgetPalette: () => { palette = null; }, look, nth, parts, dashOf, shaded, prepare, geometry, draw, style, extent, roomy, discs, gaps, span};
 })(typeof window === 'undefined' ? globalThis : window);

@@ -6,7 +6,7 @@
    drawn, and the foot says what is pending. What a card has is `card.bands`: {name, head, groups: Map of key -> group}. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {band, board, curves, failure, groups, h, icon, numbers, plot, state, stats, url} = crossboard;
+  const crossboard = root.crossboard, {band, board, curves, failure, groups, h, icon, joined, numbers, plot, state, stats, url} = crossboard;
   const QUIET_MS = 1000, FAILED_MS = 3000, MANY = 200, MOST_POINTS = 40000;
   let request = null, timer = 0, selection = '', selected = null;
 
@@ -33,6 +33,9 @@
     return `${q}${chosen() ? `&${chosen()}` : ''}`;
   }
 
+  /** The name of a group's line on a card: a joined card has one for each of its tags. */
+  const nameOf = (key, tag) => `${key}\n${tag}`;
+
   async function read(cards, name) {
     const stop = new AbortController(), began = performance.now();
     request = {cards, name, stop};
@@ -40,13 +43,13 @@
     let error = null;
     try {
       stats.requests++;
-      const tags = cards.map(card => `tag=${encodeURIComponent(card.tag)}`).join('&');
+      const tags = cards.flatMap(card => card.tags).map(tag => `tag=${encodeURIComponent(tag)}`).join('&');
       const answer = await fetch(url(`api/groups?${tags}&${name}`), {headers: {Accept: 'application/vnd.crossboard.columns'}, credentials: 'same-origin', signal: stop.signal});
       if (!answer.ok) throw await failure(answer);
       const head = band.parse(await answer.arrayBuffer());
       for (const card of cards) {
-        const mine = head.groups.filter(group => group.tag === card.tag);
-        card.bands = {name, head, groups: new Map(mine.map(group => [group.key, group]))};
+        const mine = head.groups.filter(group => card.tags.includes(group.tag));
+        card.bands = {name, head, groups: new Map(mine.map(group => [nameOf(group.key, group.tag), group]))};
         card.bandsError = '';
         card.redraw();
       }
@@ -86,7 +89,7 @@
   const pending = () => state.bands && !state.run && !groups.error ? [...curves.near].filter(card => !card.hiddenAway && (groups.by !== state.bands || (on(card) && lacks(card) && !card.bandsError))).length : 0;
 
   function changed(tags) {
-    for (const card of new Set([...crossboard.grid.cards.values(), ...curves.near])) if (!tags || tags.has(card.tag)) card.bandsDirty = true;
+    for (const card of new Set([...crossboard.grid.cards.values(), ...curves.near])) if (!tags || card.tags.some(tag => tag[0] === '=' || tags.has(tag))) card.bandsDirty = true;
   }
 
   /** True when what the card has may be drawn: the same groups over the same x and window, if not of the newest choice. */
@@ -104,19 +107,21 @@
     card.members = list;
     const have = fits(card) ? card.bands.groups : new Map(), found = [], tails = [], of = new Map();
     for (const one of list) {
-      const group = groups.of.get(one.curve.run);
+      const group = groups.of.get(one.curve.run), key = group && nameOf(group.key, one.curve.tag);
       if (!group) found.push(one);
-      else if (of.has(group.key)) of.get(group.key).push(one);
-      else of.set(group.key, [one]);
+      else if (of.has(key)) of.get(key).push(one);
+      else of.set(key, [one]);
     }
+    card.mixed = [...of.values()].some(members => new Set(members.map(one => board.splitOf(one.run, one.curve.tag, null))).size > 1);
     for (const [key, members] of of) {
       const made = have.get(key), thin = members.map(one => ({...one, thin: true, dash: [], dashed: false}));
       const single = new Set(members.map(one => one.curve.run)).size === 1;
       if (single) { found.push(...members); continue; }
       if (!made || !made.curve.x.length) { tails.push(...thin); continue; }
-      const {colour, dash, dashed} = plot.look(members[0].run.slot), {x0, x1} = made.curve;
+      const {run, split, curve: {tag}} = members[0], byHand = joined.isJoined(card.family), {x0, x1} = made.curve;
+      const {colour, dash, dashed} = byHand ? joined.look(run, tag, card.family, of.size) : plot.look(run.slot, card.mixed ? '' : split);
       for (const one of thin) for (const piece of [band.part(one.curve, -Infinity, x0), band.part(one.curve, x1, Infinity)]) if (piece) tails.push({...one, curve: piece});
-      found.push({curve: made.curve, run: {key, name: groups.of.get(members[0].curve.run).label, ranks: 1, attempts: 1}, colour, dash, dashed, older: false, band: made, members: thin});
+      found.push({curve: made.curve, run: {key, name: groups.of.get(run.key).label, ranks: 1, attempts: 1}, split: card.mixed ? '' : split, colour, dash, dashed, older: false, band: made, members: thin});
     }
     return [...tails, ...found];
   }
@@ -132,7 +137,7 @@
     if (!on(card)) return '';
     const q = new URLSearchParams(wanted(card));
     q.set('buckets', 100000);
-    return url(`api/groups?tag=${encodeURIComponent(card.tag)}&${q}&format=csv`);
+    return url(`api/groups?${card.tags.map(tag => `tag=${encodeURIComponent(tag)}`).join('&')}&${q}&format=csv`);
   }
 
   /** The curves that an axis must hold: those drawn and the edges of their bands. */
@@ -154,6 +159,7 @@
     const {head} = card.bands, drawn = card.drawn.filter(one => one.band), list = drawn.map(one => one.band), facts = [];
     const apart = [...card.bands.groups.values()].filter(group => group.members > 1 && !group.total && !group.curve.x.length);
     for (const one of band.cautions(head, list)) facts.push(h('span', {title: one.title}, icon('alert', true), one.words));
+    if (card.mixed) facts.push(h('span', {title: 'the directories of one training are runs of their own, and the way to group that is chosen puts them into one group'}, icon('alert', true), 'train and validation in one band'));
     if (apart.length) facts.push(h('span', {title: card.x === 'step' && !state.interp ? 'Their runs logged at different steps. “Interpolate” in the bar takes values between two points of a run.' : 'Their runs do not overlap.'}, icon('alert', true), `${numbers.whole(apart.length)} ${apart.length === 1 ? 'group shares' : 'groups share'} no ${card.x === 'step' ? 'step' : 'time'}`));
     const shown = list.reduce((n, group) => n + group.n, 0), total = list.reduce((n, group) => n + group.total, 0), every = Math.max(1, ...list.map(group => group.every));
     const sample = list.every(group => group.raw) ? `all ${numbers.whole(total)} points` : `${numbers.whole(Math.min(shown, total))} of ${numbers.whole(total)} points, extremes kept`;

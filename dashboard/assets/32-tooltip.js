@@ -3,13 +3,14 @@
 (root => {
   'use strict';
   const {h, fill, numbers} = root.crossboard;
-  const ROWS = 7;
+  const ROWS = 7, NOTES = 4;
   let box = null;
 
   const place = (axis, x) => axis === 'wall' ? numbers.clock(x) : axis === 'relative' ? numbers.duration(x) : numbers.whole(x);
 
-  /** Show rows [{colour, dashed, name, detail, x, value, interval, logged: null or {x, value}}] (nearest first) at page position left, top. axis: kind of the x values. */
-  function show({left, top, axis, x, aside, rows}) {
+  /** Show rows [{colour, dashed, name, detail, x, value, interval, logged: null or {x, value}}] (nearest first) at page position left, top. axis: kind of the x values;
+      notes: [{words, text, name, colour, kind}], what happened there. */
+  function show({left, top, axis, x, aside, rows, notes = []}) {
     if (!box) { box = h('div.tip', {'aria-hidden': 'true'}); }
     const above = document.querySelector('dialog.large[open]') || document.body;
     if (box.parentNode !== above) above.append(box);
@@ -23,6 +24,8 @@
         h('b', {}, numbers.value(row.value)),
         row.logged ? h('span.lg', {}, numbers.value(row.logged.value), row.logged.x === row.x ? null : ` at ${place(axis, row.logged.x)}`) : null,
         row.interval ? h('span.iv', {}, row.interval) : null)),
+      notes.slice(0, NOTES).map(note => h('div.mk', {}, h(`i.${note.kind}`, {style: `--c:${note.colour}`}), h('span', {}, h('b', {}, note.words), h('span.dim', {}, ` · ${note.name}`), note.text ? h('span.tx', {}, note.text) : null))),
+      notes.length > NOTES ? h('div.mk', {}, h('i'), h('span.dim', {}, `${numbers.whole(notes.length - NOTES)} more happened here`)) : null,
       more > 0 || shown.some(row => row.logged) ? h('div.f', {}, h('span', {}, shown.some(row => row.logged) ? 'nearest first: smoothed, then logged value' : 'nearest first'), more > 0 ? h('span', {}, `${numbers.whole(more)} more`) : null) : null);
     box.hidden = false;
     const {offsetWidth: width, offsetHeight: height} = box, room = innerWidth - 8;

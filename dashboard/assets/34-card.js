@@ -4,7 +4,7 @@
    `curves` for data. It draws in the shared queue, a few milliseconds a frame, so that many cards never freeze the page. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {h, fill, band, bands, board, columns, curves, numbers, plot, range, smoothing, state, stats, tooltip} = crossboard;
+  const crossboard = root.crossboard, {h, fill, band, bands, board, columns, curves, joined, marks, numbers, plot, range, smoothing, state, stats, tooltip} = crossboard;
   const FRAME_MS = 10, SKELETON_MS = 150, DRAG_PX = 4;
   const SPLIT_DASHES = 240;   // up to so many curves tell train from validation by dash
   const NONE = Object.freeze({});
@@ -45,9 +45,7 @@
       Object.assign(this, {tag, family, name: title, tags: family ? Object.keys(family.splits) : [tag], place: 0, width: 0, curves: new Map(), signature: '', version: 0, dirty: false, reading: false,
         axis: 'step', onScreen: false, hiddenAway: true, waitsForDrawing: false, drawnOnce: false, error: null,
         windowCurves: null, windowSignature: '', older: [], olderSignature: '', at: null, drawn: [], behind: [], drag: null});
-      const cut = tag[0] === '=' ? 0 : title.lastIndexOf('/') + 1;
-      this.title = h('span.t', {title: this.tags.join('\n')}, h('em', {}, title.slice(0, cut)), h('b', {}, title.slice(cut) || title));
-      if (family) this.title.append(h('button.lk', {type: 'button', title: `One chart of ${this.tags.join(', ')}`, onclick: () => crossboard.aliases.show()}, `${this.tags.length} tags`));
+      this.title = this.titled();
       this.notes = h('span.x');
       this.plot = h('div.plot');
       this.strip = h('div.zoomstrip', {hidden: true});
@@ -145,10 +143,11 @@
       const list = [];
       for (const curve of map.values()) {
         if (!curve.x.length || !board.shown.has(curve.run)) continue;
-        const run = board.runs.get(curve.run), split = board.splitOf(run, curve.tag, this.family), look = plot.look(run.slot, split);
-        list.push({curve, run, split, colour: look.colour, dash: look.dash, dashed: look.dashed, older: false});
+        const run = board.runs.get(curve.run), split = board.splitOf(run, curve.tag, this.family);
+        list.push({curve, run, split, ...(joined.isJoined(this.family) ? joined.look(run, curve.tag, this.family, map.size) : plot.look(run.slot, split)), older: false});
       }
-      if (list.length > RUN_DOTS) for (const one of list) if (board.markOf(one.run) !== state.base && (list.length > SPLIT_DASHES || !one.split)) one.dash = [];
+      this.entered = map.size;
+      if (list.length > RUN_DOTS) for (const one of list) if (board.markOf(one.run) !== state.base && (list.length > SPLIT_DASHES || !(one.split || one.apart))) one.dash = [];
       return list;
     }
 
@@ -170,7 +169,7 @@
       const g = plot.prepare(this.canvas, this.width, this.height), list = drawn.map(one => one.curve);
       const all = range.spread(list, this.logx), x = zoom && !(this.logx && zoom[0] <= 0) ? zoom : all && (zoom ? [Math.min(all[0], zoom[1] / 2), zoom[1]] : all);
       const extents = bands.extents(drawn).concat(this.behind.map(one => one.curve)), y = x && range.y(extents, zoom || this.logx ? x : null, this.log, this.own.range || '');
-      this.at = null;
+      this.at = this.marked = null;
       if (!drawn.length && !zoom) this.message('none');
       else if (!x) this.message('logx');
       else if (this.log && !y && list.some(curve => curve.finite)) this.message('log');
@@ -183,7 +182,8 @@
         stats.points += plot.draw(g, bare, drawn, {...plot.style(drawn.length, Boolean(zoom), this.behind.length ? 0 : density(drawn, this.at)), filled: true});
         this.left = this.log || this.logx || this.own.range ? range.left(drawn.map(one => one.logged || one.curve), this.at) : null;
         if (this.left && this.left.outside) range.marks(g, drawn.concat(this.behind), this.at);
-        crossboard.looks.drawReference(g, this.at, this.tag);
+        crossboard.looks.drawReference(g, this.at, this);
+        this.marked = marks.draw(g, this.at, this);
         if (zoom) this.drawStrip(whole, zoom);
       }
       this.describe();
@@ -354,7 +354,7 @@
       tooltip.show({left: pageX + (at.X(first.x) - x), top: pageY, axis: this.axis, x: first.x, rows: rows.slice(0, 7).map(row => ({
         colour: row.one.colour, dashed: row.one.dashed || row.one.older, name: row.one.run.name, x: row.x, value: row.value, interval: row.one.band && band.interval(row.one.band, row.i), logged: smoothing.logged(row.one, row.x),
         detail: [this.family ? row.one.curve.tag : '', row.one.run.ranks > 1 ? `rank ${row.one.curve.rank}` : '', row.one.older ? `attempt ${row.one.curve.attempt}` : ''].filter(Boolean).join(', '),
-      })).concat(rows.slice(7))});
+      })).concat(rows.slice(7)), notes: marks.notes(this, x, first.x)});
     }
 
     /** Move the cursor by points of the nearest curve, for the keyboard. */
@@ -366,7 +366,7 @@
       i = Math.max(0, Math.min(curve.x.length - 1, i));
       const box = this.overlay.getBoundingClientRect(), x = this.at.X(curve.x[i]), v = curve.y[i], y = v - v === 0 && !(this.at.log && v <= 0) ? this.at.Y(v) : this.at.bottom;
       this.point(x, y, box.left + x, box.top + y, true);
-      crossboard.say(`${mine.run.name}${this.family ? `, ${curve.tag}` : ''}: ${numbers.xValue(this.axis, curve.x[i])}, ${numbers.value(v)}${mine.band ? `, ${band.interval(mine.band, i)}` : ''}${mine.logged ? `, logged ${numbers.value(smoothing.logged(mine, curve.x[i]).value)}` : ''}`);
+      crossboard.say(`${mine.run.name}${this.family ? `, ${curve.tag}` : ''}: ${numbers.xValue(this.axis, curve.x[i])}, ${numbers.value(v)}${mine.band ? `, ${band.interval(mine.band, i)}` : ''}${mine.logged ? `, logged ${numbers.value(smoothing.logged(mine, curve.x[i]).value)}` : ''}${marks.notes(this, x, curve.x[i]).map(one => `; ${one.words}`).join('')}`);
     }
   }
 

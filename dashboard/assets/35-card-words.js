@@ -1,7 +1,7 @@
 /* What a card says in words: its foot, the actions in its head, and the message in place of curves. Methods of Card (34-card.js). */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {h, fill, icon, bands, board, Card, curves, numbers, smoothing, state, url} = crossboard;
+  const crossboard = root.crossboard, {h, fill, icon, bands, board, Card, curves, joined, marks, numbers, smoothing, state, url} = crossboard;
 
   function rangeWords(axis, [low, high]) {
     const words = v => axis === 'wall' ? numbers.clock(v) : axis === 'relative' ? numbers.duration(v) : numbers.whole(high - low >= 10 ? Math.round(v) : v);
@@ -9,6 +9,13 @@
   }
 
   Object.assign(Card.prototype, {
+    /** The title: the prefix grey; of several tags how many there are, or, where a person joined them, which. It is what a card is dragged by. */
+    titled() {
+      const {family, name, tag, tags} = this, byHand = joined.isJoined(family), cut = tag[0] === '=' ? 0 : name.lastIndexOf('/') + 1;
+      return h('span.t', {title: tags.join('\n')}, byHand ? joined.title(family) : [h('em', {}, name.slice(0, cut)), h('b', {}, name.slice(cut) || name)],
+        family && !byHand && h('button.lk', {type: 'button', title: `One chart of ${tags.join(', ')}`, onclick: () => crossboard.aliases.show()}, `${tags.length} tags`));
+    },
+
     /** Say in the foot what is drawn and what is wrong with it. */
     describe() {
       let shown = 0, total = 0, nan = 0, inf = 0, raw = true, unmatched = 0, curvesDrawn = 0;
@@ -40,6 +47,8 @@
       lacks(outside, robust ? 'outside 1–99 %' : 'outside', robust ? 'the y axis spans the 1st to the 99th percentile of the drawn values' : 'the y axis spans what was set for this card');
       lacks(low, 'at y ≤ 0', 'a log axis has no place for 0 and below');
       lacks(left, 'at x ≤ 0', 'a log axis has no place for 0 and below');
+      if (joined.isJoined(this.family) && this.entered > joined.DASHED) facts.push(h('span', {title: 'many curves: dashes would be slow to draw, so each tag is another shade of its run'}, 'tags by shade'));
+      facts.push(...marks.describe(this));
       if (this.own.x) facts.push(h('span', {title: 'this card has an x axis of its own'}, `x: ${this.own.x.replace(/^metric:/, '')}`));
       facts.push(...smoothing.describe(this));
       if (unmatched) facts.push(this.tag[0] === '=' ? h('span', {title: 'steps that not every tag of the expression has'}, `${whole(unmatched)} unmatched`) : h('span', {}, `${whole(unmatched)} without x`));

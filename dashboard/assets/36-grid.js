@@ -4,7 +4,7 @@
    Far cards keep their data until KEPT of them do. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {board, byId, Card, curves, fill, h, icon, numbers, state, view} = crossboard;
+  const crossboard = root.crossboard, {arrangement, board, byId, Card, curves, fill, h, icon, numbers, state, tagFilter} = crossboard;
   const MARGIN = '300px 0px', KEPT = 60;
   const FIRST = ['train', 'training', 'val', 'valid', 'validation', 'eval', 'test'], LAST = ['system', 'sys'];
 
@@ -12,7 +12,7 @@
   let nearObserver = null, screenObserver = null, sizes = null;
 
   const prefix = tag => tag.includes('/') ? tag.slice(0, tag.indexOf('/')) : '';
-  const rank = name => name === 'expressions' ? -1 : FIRST.includes(name) ? FIRST.indexOf(name) : LAST.includes(name) ? 1000 : name === '' ? 500 : 100;
+  const rank = name => name === arrangement.PINNED ? -2 : name === 'expressions' ? -1 : FIRST.includes(name) ? FIRST.indexOf(name) : LAST.includes(name) ? 1000 : name === '' ? 500 : 100;
 
   function observe() {
     const root = byId('scroll');
@@ -39,10 +39,10 @@
   function section(name) {
     if (sections.has(name)) return sections.get(name);
     const count = h('span'), body = h('div.cards', {id: `section-${sections.size}`}), mark = h('span.icon');
-    const button = h('button.sech', {type: 'button', 'aria-controls': body.id, onclick: () => state.toggle('closed', name || '/')},
-      mark, h('b', {}, name || 'no prefix'), count);
-    const element = h('section.sec', {'aria-label': name || 'no prefix'}, h('h2', {}, button), body);
-    const made = {name, element, body, button, count, mark, tags: ''};
+    const title = name === arrangement.PINNED ? 'Pinned' : name || 'no prefix', button = h('button.sech', {type: 'button', 'aria-controls': body.id, onclick: () => state.toggle('closed', name || '/')},
+      mark, h('b', {}, title), count), reset = h('button.lk.reset', {type: 'button', title: 'Every card of the page in its own place, none pinned', onclick: arrangement.reset}, 'Reset order');
+    const element = h('section.sec', {'aria-label': title, 'data-pinned': name === arrangement.PINNED}, h('h2', {}, button), reset, body);
+    const made = {name, element, body, button, reset, count, mark, tags: ''};
     sections.set(name, made);
     return made;
   }
@@ -50,17 +50,16 @@
   /** The tags that the open run, or its pair, has; null when no run is open. */
   const ofRun = () => !state.run ? null : new Set(board.runs.has(state.run) ? board.pairOf(board.runs.get(state.run)).flatMap(run => Object.keys(run.metrics)) : []);
 
+  const sectionOf = chart => chart.section ?? prefix(chart.title);
+
   /** The charts that meet the filter, by section in the order of the page: [[section, [chart, ...]], ...], and of how many tags. */
   function ordered() {
     const bySection = new Map(), alone = ofRun();
     let shown = 0;
-    for (const chart of board.charts()) {
-      if (alone && !chart.tags.some(tag => alone.has(tag))) continue;
-      if (state.tags && ![chart.title, ...chart.tags].some(tag => view.matches(state.tags, tag))) continue;
-      shown += chart.tags.length;
-      const name = (chart.section || prefix(chart.title));
-      if (!bySection.has(name)) bySection.set(name, []);
-      bySection.get(name).push(chart);
+    for (const [name, charts] of arrangement.sections(board.charts(), sectionOf)) {
+      const list = charts.filter(chart => (!alone || chart.tags.some(tag => alone.has(tag))) && (!state.tags || [chart.title, ...chart.tags].some(tagFilter.lets)));
+      shown += list.reduce((n, chart) => n + chart.tags.length, 0);
+      if (list.length) bySection.set(name, list);
     }
     return {shown, sections: [...bySection].sort(([a], [b]) => rank(a) - rank(b))};
   }
@@ -92,6 +91,7 @@
       fill(part.mark, icon(closed ? 'right' : 'down', true));
       part.element.classList.toggle('closed', closed);
       part.body.hidden = closed;
+      part.reset.hidden = !arrangement.isArranged(name, charts);
       const row = charts.map(({key, tags, family}) => {
         if (cards.has(key) && cards.get(key).tags.join('\n') !== tags.join('\n')) drop(key);
         if (!cards.has(key)) {
@@ -109,6 +109,7 @@
       const key = charts.map(chart => `${chart.key}\t${chart.tags}`).join('\n');
       if (part.tags !== key) { part.tags = key; fill(part.body, row.map(card => card.element)); }
     }
+    for (const [name, part] of sections) if (!bySection.has(name)) part.tags = '';   // its cards may stand elsewhere by now
     if (wanted.length !== root.childElementCount || wanted.some((element, i) => root.children[i] !== element)) fill(root, wanted);
     const here = new Set(board.charts().map(chart => chart.key));
     for (const key of cards.keys()) if (!here.has(key)) drop(key);
@@ -135,5 +136,5 @@
     if (next) { next.focus({focusVisible: true}); next.scrollIntoView({block: 'nearest'}); }
   }
 
-  const grid = crossboard.grid = {cards, build, firstScreen, redraw, current, walk, known, shown: 0};
+  const grid = crossboard.grid = {cards, build, firstScreen, sectionOf, redraw, current, walk, known, shown: 0};
 })(window);

@@ -56,6 +56,8 @@
       pick('card-x', 'x axis', [['', 'as the page'], ['step', 'step'], ['relative', 'relative'], ['wall', 'wall'], ...other, ...tags], card.own.x || '', x => { card.set('x', x); refresh(); }),
       crossboard.linesBar.control('card-smooth', card.own.smooth || '', [['', 'as the page'], ['none', 'no smoothing']], (value, again) => { card.set('smooth', value); if (again) refresh(); }),
       pick('card-size', 'size', [['S', 'small'], ['', 'medium'], ['L', 'large, two columns']], card.own.size || '', name => card.set('size', name)),
+      h('div.line', {}, check('card-marks', 'Marks', card.own.marks !== 'off' && state.marks !== 'off', yes => { if (yes && state.marks) state.set('marks', ''); card.set('marks', yes ? '' : 'off'); }),
+        h('button.lk', {id: 'card-marks-all', type: 'button', title: 'Alerts, starts of newer attempts, the first NaN of a curve', onclick: () => { state.set('marks', state.marks ? '' : 'off'); refresh(); }}, state.marks ? 'show on all cards' : 'hide on all cards')),
       ...more.map(make => make(card)).filter(Boolean),
       h('div.line.end', {}, h('button.btn', {type: 'button', id: 'card-reset', disabled: !isSet(card), onclick: () => reset(card)}, 'Reset this card')),
     ];
@@ -101,7 +103,7 @@
     const same = open && open.card === card;
     close(same);
     if (same) return;
-    const box = h('div.menu', {role: 'dialog', 'aria-label': `settings of ${card.tag}`}, h('div.mh', {}, h('b.trunc', {}, card.tag), h('button.ib.sm', {type: 'button', 'aria-label': 'Close', onclick: () => close()}, icon('close', true))), h('div.mb', {}));
+    const box = h('div.menu', {role: 'dialog', 'aria-label': `settings of ${card.name}`}, h('div.mh', {}, h('b.trunc', {title: card.tags.join('\n')}, card.name), h('button.ib.sm', {type: 'button', 'aria-label': 'Close', onclick: () => close()}, icon('close', true))), h('div.mb', {}));
     open = {card, box};
     box.addEventListener('keydown', event => {
       if (event.key === 'Escape') { event.preventDefault(); event.stopPropagation(); close(); }

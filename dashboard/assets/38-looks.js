@@ -37,7 +37,7 @@
     for (const run of runs) {
       const own = automatic(run), plain = plot.parts(own), lead = board.leadOf(run) || run;   // a pair looks alike
       let {colour, dash} = plain;
-      if (colours) { const place = colours.get(valueOf(lead, state.colour)); colour = place % COLOURS; dash = Math.floor(place / COLOURS) % DASHES; }
+      if (colours) { const place = colours.get(valueOf(lead, state.colour)); colour = plot.nth(place); dash = Math.floor(place / COLOURS) % DASHES; }
       else if (!grouped && given(lead) >= 0) { colour = given(lead); dash = 0; }
       if (dashes) dash = dashes.get(valueOf(lead, state.dash)) % DASHES;
       if (lead.mark === state.base) dash = BASE_DASH;
@@ -55,9 +55,7 @@
       if (refused.length) throw new Error([refused[0].error, refused[0].next].filter(Boolean).join('. '));
       await board.loadRuns();
     } catch (error) {
-      const told = byId('rail-told');
-      fill(told, `The colour was not kept: ${error.message}`);
-      setTimeout(() => fill(told), 12000);
+      crossboard.toasts.tell(`The colour was not kept: ${error.message}`, {bad: true, about: 'colour'});
     }
   }
 
@@ -75,7 +73,7 @@
     const part = (key, mark) => {
       const here = there(key), list = [...placesOf(key)].filter(([text]) => here.has(text));
       rows.push(h('div.lgh', {}, h('b.trunc', {}, key), h('span', {}, mark === 'colour' ? 'colour' : 'dash')), h('ul', {}, list.slice(0, 24).map(([text, i]) => h('li', {title: `${key}: ${text}`},
-        mark === 'colour' ? h(`span.sw${i >= COLOURS ? '.ring' : ''}`, {style: `--c:${plot.colours().runs[i % COLOURS]}`}) : h(`span.dash.d${i % DASHES}`), h('span.trunc', {}, text))), list.length > 24 && h('li', {}, `and ${numbers.whole(list.length - 24)} more`)));
+        mark === 'colour' ? h(`span.sw${i >= COLOURS ? '.ring' : ''}`, {style: `--c:${plot.colours().runs[plot.nth(i)]}`}) : h(`span.dash.d${i % DASHES}`), h('span.trunc', {}, text))), list.length > 24 && h('li', {}, `and ${numbers.whole(list.length - 24)} more`)));
     };
     const grouped = Boolean(state.bands);
     if (!grouped && state.colour) part(state.colour, 'colour');
@@ -84,31 +82,47 @@
     fill(place, rows);
   }
 
-  /** The value of the baseline on a card: {run, value, words}; null where there is none. */
-  function reference(tag) {
-    const run = state.base && board.order.find(one => one.mark === state.base), metric = run && (run.metrics || {})[tag];
-    if (!metric) return null;
-    const best = metric.best !== null && metric.best !== undefined, value = Number(best ? metric.best : metric.last);
-    return Number.isFinite(value) ? {run, value, words: `${run.name}, ${best ? 'best' : 'last'} ${numbers.value(value)}`} : null;
+  /** The values of the baseline on a card, one for each of its tags: [{run, tag, value, words}]. The other run of a pair counts too; of an expression the
+      last value that is drawn. */
+  function references(card) {
+    const base = state.base && board.order.find(one => one.mark === state.base), found = [];
+    for (const run of base ? board.pairOf(base) : []) for (const tag of card.tags) {
+      const metric = (run.metrics || {})[tag], best = metric && metric.best !== null && metric.best !== undefined, value = metric ? Number(best ? metric.best : metric.last) : lastDrawn(card, run, tag);
+      if (Number.isFinite(value)) found.push({run, tag, value, words: `${run.name}${card.tags.length > 1 ? `, ${tag.replace(/^=/, '')}` : ''}, ${best ? 'best' : 'last'} ${numbers.value(value)}`});
+    }
+    return found;
   }
 
-  /** Draw the baseline's value across a card, where its y axis reaches that far. */
-  function drawReference(g, at, tag) {
-    const found = reference(tag);
-    if (!found || !at.yTicks.length || (at.log && found.value <= 0)) return;
-    const y = Math.round(at.Y(found.value)) + 0.5, c = plot.colours();
-    if (!(y >= at.top && y <= at.bottom)) return;
-    let {words} = found;
-    g.save();
-    g.strokeStyle = c.ink3; g.lineWidth = 1; g.setLineDash([4, 3]);
-    g.beginPath(); g.moveTo(at.left, y); g.lineTo(at.right, y); g.stroke();
-    g.fillStyle = c.ink2; g.textAlign = 'left'; g.textBaseline = 'alphabetic';
-    while (words.length > 12 && g.measureText(words).width > at.right - at.left - 8) words = `${words.slice(0, -2).trimEnd()}…`;
-    g.lineJoin = 'round'; g.strokeStyle = c.surface; g.lineWidth = 3; g.setLineDash([]);
-    const over = y - 4 > at.top + 8 ? y - 4 : y + 13;
-    g.strokeText(words, at.left + 4, over);
-    g.fillText(words, at.left + 4, over);
-    g.restore();
+  function lastDrawn(card, run, tag) {
+    const curve = tag[0] === '=' ? [...card.curves.values()].find(one => one.run === run.key && one.tag === tag) : null;
+    let i = curve ? curve.y.length - 1 : -1;
+    while (i >= 0 && curve.y[i] - curve.y[i] !== 0) i--;
+    return i < 0 ? NaN : curve.y[i];
+  }
+
+  /** Draw the baseline's values across a card, where its y axis reaches that far. Names that would lie on one another give way downwards. */
+  function drawReference(g, at, card) {
+    const c = plot.colours(), taken = [];
+    for (const found of references(card)) {
+      if (!at.yTicks.length || (at.log && found.value <= 0)) continue;
+      const y = Math.round(at.Y(found.value)) + 0.5;
+      if (!(y >= at.top && y <= at.bottom)) continue;
+      let {words} = found;
+      g.save();
+      g.strokeStyle = c.ink3; g.lineWidth = 1; g.setLineDash([4, 3]);
+      g.beginPath(); g.moveTo(at.left, y); g.lineTo(at.right, y); g.stroke();
+      g.setLineDash([]);
+      const over = y - 4 > at.top + 8 ? y - 4 : y + 13, place = [over, y + 13].find(one => one < at.bottom && taken.every(other => Math.abs(other - one) > 11));
+      if (place !== undefined) {
+        taken.push(place);
+        g.fillStyle = c.ink2; g.textAlign = 'left'; g.textBaseline = 'alphabetic';
+        while (words.length > 12 && g.measureText(words).width > at.right - at.left - 8) words = `${words.slice(0, -2).trimEnd()}…`;
+        g.lineJoin = 'round'; g.strokeStyle = c.surface; g.lineWidth = 3;
+        g.strokeText(words, at.left + 4, place);
+        g.fillText(words, at.left + 4, place);
+      }
+      g.restore();
+    }
   }
 
   let shown = '';
@@ -125,5 +139,5 @@
   state.on('colour dash base', () => { board.recolour(); redraw(); });
   state.on('bands', legend);
 
-  crossboard.looks = {assign, chosen, drawReference, give, given, legend, reference, swatches, valueOf};
+  crossboard.looks = {assign, chosen, drawReference, give, given, legend, references, swatches, valueOf};
 })(window);

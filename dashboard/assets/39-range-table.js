@@ -94,7 +94,7 @@
     const axis = axisOf(), name = `${state.sel.tag}\n${axis}`;
     if (name !== head) {
       head = name;
-      fill(box.firstElementChild, h('b.trunc', {title: state.sel.tag}, state.sel.tag), h('span.dim', {}, axis.replace(/^metric:/, '')), edge('range-low', 'from', 'low'), edge('range-high', 'to', 'high'), h('span.dim', {id: 'range-note'}), h('span.grow'),
+      fill(box.firstElementChild, h('b.trunc', {title: cardOf() ? cardOf().tags.join('\n') : state.sel.tag}, cardOf() ? cardOf().name : state.sel.tag), h('span.dim', {}, axis.replace(/^metric:/, '')), edge('range-low', 'from', 'low'), edge('range-high', 'to', 'high'), h('span.dim', {id: 'range-note'}), h('span.grow'),
         h('button.btn', {type: 'button', id: 'range-text', onclick: event => copy('\t', event.currentTarget)}, 'Copy text'), h('button.btn', {type: 'button', id: 'range-csv', onclick: event => copy(',', event.currentTarget)}, 'Copy CSV'),
         h('button.ib', {type: 'button', 'aria-label': 'Close', title: 'Close (Esc)', onclick: close}, icon('close')));
     }

@@ -98,7 +98,7 @@
     constructor(key) {
       this.swatch = h('span.sw'); this.name = h('span.name'); this.splits = h('span.dim'); this.status = h('span.st'); this.value = h('span.val'); this.age = h('span.ag'); this.base = h('span.st', {title: 'the baseline'}, icon('flag', true)); this.source = h('span.src'); this.warn = h('span.st.warn');
       this.toggle = h('button.run', {type: 'button', tabindex: '-1', onclick: () => board.show([this.run], !board.isShown(this.run)),
-        onfocus: () => { setActive(key); board.setHighlight(key); }, onblur: () => board.setHighlight('')}, this.swatch, h('span.nm', {}, this.name, this.splits), this.base, this.warn, this.source);
+        onfocus: () => { setActive(key); board.setHighlight(key); }, onblur: () => board.setHighlight('')}, this.swatch, h('span.nm', {}, this.name, this.splits), this.base, this.warn, ' ', this.source);
       this.only = h('button.ib.sm', {type: 'button', tabindex: '-1', title: 'Only this run (O); with Ctrl or Shift: this one too', onclick: event => board.isolate(this.run, event.ctrlKey || event.metaKey || event.shiftKey)}, icon('only', true));
       this.pin = h('button.ib.sm', {type: 'button', tabindex: '-1', title: 'Pin to the top (P)', onclick: () => pin(this.run)}, icon('pin', true));
       this.more = h('button.ib.sm', {type: 'button', tabindex: '-1', 'aria-haspopup': 'menu', title: 'Colour, baseline and more', onclick: () => menu(this.run, this.more)}, icon('more', true));
@@ -255,7 +255,7 @@
       list.removeAttribute('role'); list.removeAttribute('aria-label');
       rows.clear(); fill(spacer);
       fill(list, crossboard.runFilter.waiting() ? null : board.order.length ? h('div.nomatch', {}, h('b', {}, 'No run matches'), h('p', {}, crossboard.runFilter.words()),
-        h('button.btn', {type: 'button', onclick: () => { crossboard.runFilter.set(''); state.set('project', ''); }}, 'Clear the filter')) : null);
+        h('button.btn', {type: 'button', onclick: () => { crossboard.runFilter.set(''); state.set('src', ''); state.set('project', ''); }}, 'Clear the filter')) : null);
     }
     show();
     options();

@@ -42,5 +42,5 @@
   groups.on('choices groups', show);
   state.on('bands stat band interp x run', show);
 
-  crossboard.bandsBar = {show};
+  crossboard.bandsBar = {BANDS, nameOf, setStatistic, show};
 })(window);

@@ -59,5 +59,5 @@
   board.on('tags', show);
   state.on('smooth x', show);
 
-  crossboard.linesBar = {show, control};
+  crossboard.linesBar = {KINDS, FIRST, show, control};
 })(window);

@@ -21,15 +21,21 @@
       fill(button.firstElementChild, icon(chosen === 'system' ? 'system' : chosen === 'dark' ? 'moon' : 'sun'));
       button.title = `Theme: ${chosen}`;
       button.setAttribute('aria-label', `Theme: ${chosen}. Change`);
-      grid.redraw();
-      rail.refresh();
-      if (crossboard.run) crossboard.run.redraw();
-      if (crossboard.panes && crossboard.panes.isOn()) crossboard.panes.redraw();
-      if (crossboard.kinds) crossboard.kinds.redraw();
+      redrawAll();
     }
   }
-  function nextTheme() {
-    const chosen = THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length];
+  /** Draw everything anew: other colours, or numbers written in another way. */
+  function redrawAll() {
+    grid.redraw();
+    rail.refresh();
+    crossboard.redrawCursors();
+    if (crossboard.run) crossboard.run.redraw();
+    if (crossboard.table) crossboard.table.redraw();
+    if (crossboard.panes && crossboard.panes.isOn()) crossboard.panes.redraw();
+    if (crossboard.kinds) crossboard.kinds.redraw();
+  }
+  const nextTheme = () => setTheme(THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length]);
+  function setTheme(chosen) {
     try { localStorage.setItem(MANTINE_KEY, chosen === 'system' ? 'auto' : chosen); } catch { /* private window: the URL has it */ }
     state.theme = chosen === 'system' ? '' : chosen;
     state.changed('theme');
@@ -51,13 +57,6 @@
   }
 
   /* ---- top bar */
-  function liveWords() {
-    const running = board.order.filter(run => run.status === 'running').length, place = byId('live');
-    if (!live.connected) fill(place, h('span.ring'), h('span', {}, 'Not live'));
-    else if (board.loaded && board.order.length) fill(place, h(`span.pulse${running ? '' : '.still'}`), h('span', {}, 'Live', running ? h('span', {}, ` · ${numbers.whole(running)} running`) : null));
-    else fill(place);
-  }
-
   function projects() {
     const names = [...new Set(board.order.map(run => run.project).filter(Boolean))].sort((a, b) => a.localeCompare(b, 'en', {numeric: true})), place = byId('project-choice');
     const alone = state.run && board.runs.get(state.run);
@@ -73,7 +72,7 @@
 
   async function copyLink() {
     state.write();
-    const done = await copyText(location.href), button = byId('copy-link');
+    const done = await copyText(location.origin + location.pathname + (crossboard.view.format(state) || '?x=step')), button = byId('copy-link');
     say(done ? 'Link copied' : 'The link could not be copied');
     fill(button.firstElementChild, icon(done ? 'check' : 'cross'));
     button.title = done ? 'Copied' : 'The browser refused; copy the address line instead';
@@ -201,6 +200,7 @@
     for (const place of document.querySelectorAll('[data-icon]')) fill(place, icon(place.dataset.icon));
     applyTheme();
     fields();
+    crossboard.tagFilter.show();
     dark.addEventListener('change', applyTheme);
     document.addEventListener('click', event => {
       const hit = id => event.target.closest && event.target.closest(`#${id}`);
@@ -220,17 +220,17 @@
     document.addEventListener('change', event => {
       if (event.target.type === 'radio' && event.target.closest('#x-axis')) setX(event.target.value);
     });
-    board.on('runs', () => { projects(); liveWords(); problems(); nothing(); barNote(); });
+    board.on('runs', () => { projects(); problems(); nothing(); barNote(); });
     board.on('board', () => { nothing(); });
     board.on('tags', () => { grid.build(); nothing(); barNote(); });
     board.on('visible', () => { grid.redraw(); curves.pump(); });
     board.on('highlight', crossboard.redrawCursors);
-    state.on('tags', () => { grid.build(); nothing(); barNote(); });
+    state.on('tags regex', () => { grid.build(); nothing(); barNote(); });
     state.on('closed', grid.build);
     state.on('log old', () => { grid.redraw(); curves.pump(); });
     state.on('project', projects);
     state.on('run', () => { grid.build(); nothing(true); barNote(); projects(); curves.pump(); });
-    live.on('state', () => { banner(); liveWords(); });
+    live.on('state', banner);
   }
 
   function setX(x) {
@@ -243,5 +243,5 @@
 
   applyTheme();   // before Mantine draws, so that the first paint has the right colours
   Object.assign(crossboard, {say});
-  crossboard.page = {start, fields, sheet, setX, nothing, nextTheme, copyText};
+  crossboard.page = {start, fields, sheet, setX, nothing, theme, setTheme, nextTheme, redrawAll, copyLink, copyText};
 })(window);

@@ -10,7 +10,7 @@
   const escaped = text => String(text).replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
   const digits = v => String(+v.toFixed(2));
 
-  /** Writes down what is drawn on it as SVG. Knows the part of CanvasRenderingContext2D that 30-plot.js, 31-range.js and 27-band.js use; circles are whole. */
+  /** Writes down what is drawn on it as SVG. Knows the part of CanvasRenderingContext2D that 30-plot.js, 31-range.js, 33-marks.js, 38-looks.js and 27-band.js use; circles are whole. */
   class Svg {
     constructor(measure) {
       Object.assign(this, {measure, parts: [], path: [], clips: 0, stack: [], dx: 0, dy: 0, open: 0, dash: [],
@@ -45,11 +45,13 @@
     }
     fill() { if (this.path.length) this.parts.push(`<path d="${this.path.join('')}" fill="${escaped(this.fillStyle)}"${this.opacity()}/>`); }
     fillRect(x, y, w, hgt) { this.parts.push(`<rect x="${digits(x + this.dx)}" y="${digits(y + this.dy)}" width="${digits(w)}" height="${digits(hgt)}" fill="${escaped(this.fillStyle)}"${this.opacity()}/>`); }
-    fillText(text, x, y) {
+    letters(text, x, y, paint) {
       const anchor = {left: 'start', center: 'middle', right: 'end'}[this.textAlign] || 'start', [, weight, size, family] = /^(\d+ )?([\d.]+)px (.*)$/.exec(this.font) || [];
       const shift = this.textBaseline === 'middle' ? 0.35 * size : 0;
-      this.parts.push(`<text x="${digits(x + this.dx)}" y="${digits(y + this.dy + shift)}" font-size="${size}" font-family="${escaped(family)}"${weight ? ` font-weight="${weight.trim()}"` : ''} text-anchor="${anchor}" fill="${escaped(this.fillStyle)}">${escaped(text)}</text>`);
+      this.parts.push(`<text x="${digits(x + this.dx)}" y="${digits(y + this.dy + shift)}" font-size="${size}" font-family="${escaped(family)}"${weight ? ` font-weight="${weight.trim()}"` : ''} text-anchor="${anchor}" ${paint}>${escaped(text)}</text>`);
     }
+    fillText(text, x, y) { this.letters(text, x, y, `fill="${escaped(this.fillStyle)}"`); }
+    strokeText(text, x, y) { this.letters(text, x, y, `fill="none" stroke="${escaped(this.strokeStyle)}" stroke-width="${this.lineWidth}" stroke-linejoin="${this.lineJoin}"`); }
     measureText(text) { return this.measure(text, this.font); }
     text(width, height, title) {
       return `<svg xmlns="${SVG_NAME}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><title>${escaped(title)}</title>${this.parts.join('\n')}</svg>\n`;
@@ -96,6 +98,8 @@
     if (card.behind.length) plot.draw(g, own, card.behind, smoothing.style(card.behind.length, 0));
     plot.draw(g, card.behind.length ? bare : own, card.drawn, {...style, filled: true});
     if (card.left && card.left.outside) range.marks(g, card.drawn.concat(card.behind), own);
+    crossboard.looks.drawReference(g, own, card);
+    crossboard.marks.draw(g, own, card);
     g.restore();
     g.textAlign = 'right'; g.textBaseline = 'alphabetic';
     words(xWords(card.axis), width - MARGIN - 12, MARGIN + 46 + PLOT + 14, 11, c.ink2);

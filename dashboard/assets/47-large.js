@@ -5,32 +5,35 @@
    names its tag; E opens, Esc or E closes. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {board, Card, curves, fill, h, icon, numbers, plot, state} = crossboard;
+  const crossboard = root.crossboard, {board, Card, curves, fill, h, icon, joined, numbers, plot, state} = crossboard;
   const LISTED = 200;
   let open = null;   // {card, dialog, legend, sizes}
 
   const source = tag => crossboard.grid.cards.get(tag);
 
-  /** The runs that have a curve here, in the order of the rail: [{run, last}]. */
+  /** The runs that have a curve here, in the order of the rail: [{run, last}]; `last`: the last value of each tag of the card, of the lowest rank. */
   function entries(card) {
     const last = new Map();
-    for (const curve of card.curves.values()) {
-      const {y} = curve;
-      if (y.length && !(last.has(curve.run) && curve.rank > 0)) last.set(curve.run, y[y.length - 1]);
+    for (const {run, tag, rank, y} of card.curves.values()) {
+      if (!y.length) continue;
+      if (!last.has(run)) last.set(run, new Map());
+      const of = last.get(run);
+      if (!of.has(tag) || rank < of.get(tag).rank) of.set(tag, {rank, value: y[y.length - 1]});
     }
-    return board.matching.filter(run => last.has(run.key)).reverse().map(run => ({run, last: last.get(run.key)}));
+    return board.matching.filter(run => last.has(run.key)).reverse().map(run => ({run, last: card.tags.filter(tag => last.get(run.key).has(tag)).map(tag => numbers.value(last.get(run.key).get(tag).value))}));
   }
 
   let shown = '';
   function legend() {
     if (!open) return;
-    const list = entries(open.card), key = JSON.stringify([list.slice(0, LISTED).map(({run, last}) => [run.key, run.name, run.slot, numbers.value(last), board.isShown(run)]), list.length, state.only, document.documentElement.dataset.mantineColorScheme]);
+    const list = entries(open.card), key = JSON.stringify([list.slice(0, LISTED).map(({run, last}) => [run.key, run.name, run.slot, last, board.isShown(run)]), list.length, state.only, document.documentElement.dataset.mantineColorScheme]);
     if (key === shown) return;
     shown = key;
     const held = open.legend.contains(document.activeElement) ? document.activeElement.dataset.of : '';
-    fill(open.legend, list.slice(0, LISTED).map(({run, last}) => h('li.lr', {onpointerenter: () => board.setHighlight(run.key), onpointerleave: () => board.setHighlight('')},
+    const {family, tags} = open.card, several = joined.isJoined(family);
+    fill(open.legend, several && tags.map(tag => h('li.lgtag', {title: tag}, joined.sample(family, tag), h('span.trunc', {}, tag.replace(/^=/, '')))), list.slice(0, LISTED).map(({run, last}) => h('li.lr', {onpointerenter: () => board.setHighlight(run.key), onpointerleave: () => board.setHighlight('')},
       h('button.run', {type: 'button', 'data-of': `show ${run.key}`, 'aria-pressed': String(board.isShown(run)), title: board.isShown(run) ? `Hide ${run.name}` : `Show ${run.name}`, onclick: () => board.show([run], !board.isShown(run))},
-        h('span.sl', {style: `--c:${plot.look(run.slot).colour}`}), h('span.trunc', {}, run.name), h('span.num', {}, numbers.value(last))),
+        h('span.sl', {style: `--c:${plot.look(run.slot).colour}`}), h('span.trunc', {}, run.name), h('span.num', {title: last.length > 1 ? 'the last value of each tag' : ''}, last.slice(0, 2).join(' / '), last.length > 2 ? ' …' : '')),
       h('button.ib.sm', {type: 'button', 'data-of': `only ${run.key}`, 'aria-pressed': String(board.only().has(board.markOf(run))), title: 'Only this run; again: all as before', 'aria-label': `Only ${run.name}`, onclick: () => board.isolate(run)}, icon('only', true)))),
       list.length > LISTED ? h('li.dim', {}, `${numbers.whole(list.length - LISTED)} more: the list at the left of the page has them`) : null);
     if (held) { const again = [...open.legend.querySelectorAll('button')].find(one => one.dataset.of === held); if (again) again.focus(); }
@@ -39,7 +42,7 @@
   function build(tag) {
     const small = source(tag), card = new Card(tag, small && small.family || undefined), list = h('ul.legend', {'aria-label': 'runs of this chart'});
     const close = h('button.ib', {type: 'button', title: 'Close (Esc)', 'aria-label': 'Close the large chart', onclick: () => state.set('large', '')}, icon('close'));
-    const dialog = h('dialog.large', {'aria-label': `${tag}, large`}, h('div.lg-body', {}, card.element, h('aside.lg-side', {}, h('div.lg-head', {}, h('h2', {}, 'Runs'), close), list)));
+    const dialog = h('dialog.large', {'aria-label': `${card.name}, large`}, h('div.lg-body', {}, card.element, h('aside.lg-side', {}, h('div.lg-head', {}, h('h2', {}, 'Runs'), close), list)));
     document.body.append(dialog);
     dialog.addEventListener('cancel', event => { event.preventDefault(); if (!crossboard.cardMenu.isOpen(card)) state.set('large', ''); });
     dialog.addEventListener('click', event => { if (event.target === dialog) state.set('large', ''); });

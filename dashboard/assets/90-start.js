@@ -39,6 +39,7 @@
     crossboard.kindNav.start();
     crossboard.bandsBar.show();
     crossboard.linesBar.show();
+    crossboard.liveWords.show();
     live.on('change', change => {
       if (change.complete === false) { everything(); return; }
       const tags = new Set(change.tags || []), removed = change.removed || [];
@@ -67,5 +68,6 @@
     if (state.sel) state.changed('sel');
     if (state.large) state.changed('large');
     stats.started = performance.now();
+    setTimeout(() => crossboard.views.known(), 400);
   });
 })(window);

@@ -2,14 +2,14 @@
 
 It shows scalar series only. The rail is the legend: a row shows or hides its run, "only" isolates it, pointing at it lifts its
 curves on every card. The page bar changes all charts (tag filter, x axis, smoothing, groups with their statistic and band); a
-card's own actions and its menu change one (log axes, y range, x axis, smoothing, older attempts, zoom).
+card's own actions and its menu change one (log axes, y range, x axis, smoothing, older attempts, zoom, place, what it is joined with).
 
 Ids, all filled by the scripts in `assets/`:
 
     rail, run-find, rail-options, run-list, rail-foot       the run rail
-    rail-legend, rail-told                                  what colour and dash mean; what could not be kept
+    rail-sources, rail-legend                               which sources are open; what colour and dash mean
     open-runs                                               opens the rail where it is a sheet (narrow screens)
-    tag-filter, x-axis, lines, bands, open-aliases, bar-note  the page bar
+    tag-filter, tag-regex, x-axis, lines, bands, open-aliases, bar-note  the page bar
     banner, problems                                        connection lost; damaged files and dropped points
     scroll, sections, empty                                 the cards; what is said when there are none
 """
@@ -50,9 +50,9 @@ def rail() -> Component:
         className="rail",
         children=[
             html.Div(id="run-find", className="find"),
+            html.Div(id="rail-sources", className="chips", role="group", **hyphened(aria_label="sources")),
             html.Div(id="rail-options", className="opts"),
             html.Div(id="rail-legend", className="legendbox"),
-            html.Div(id="rail-told", className="railtold", role="status"),
             html.Div(id="run-list", className="rl"),
             html.Div(id="rail-foot", className="rfoot"),
         ],
@@ -77,6 +77,15 @@ def page_bar() -> Component:
                 **hyphened(aria_expanded="false", aria_controls="rail"),
             ),
             _field("tag-filter", words="Filter tags", key="/"),
+            html.Button(
+                ".*",
+                id="tag-regex",
+                className="btn",
+                type="button",
+                title="What is written is a regular expression; so is /…/ without this",
+                **hyphened(aria_pressed="false", aria_label="Regular expression"),
+            ),
+            html.Span(id="bar-note", className="dim"),
             html.Span(className="sep"),
             dmc.SegmentedControl(
                 id="x-axis",
@@ -92,7 +101,6 @@ def page_bar() -> Component:
             html.Div(id="bands", className="bands", role="group", **hyphened(aria_label="groups of runs")),
             html.Button("Joined: where sure", id="open-aliases", className="lk", type="button", title="Tags that are one metric"),
             html.Span(className="grow"),
-            html.Span(id="bar-note", className="dim"),
         ],
         **hyphened(aria_label="all charts"),
     )

@@ -14,7 +14,7 @@ Ids, all filled by the scripts in `assets/runs/`:
     runs-foot      what is not shown, and how to see it
     runs-columns   the column panel
     runs-bulk      what can be done with the selected runs
-    runs-told      what was done, with undo;  runs-dialog: asks before something is deleted, takes tags, lists the trash
+    runs-dialog    asks before something is deleted, takes tags, lists the trash
 """
 
 from __future__ import annotations
@@ -85,7 +85,6 @@ def layout() -> Component:
                 ],
             ),
             html.Div(id="runs-bulk", className="bulk", hidden=True, role="toolbar", **hyphened(aria_label="selected runs")),
-            html.Div(id="runs-told", className="told", role="status"),
             html.Dialog(id="runs-dialog", className="runsdialog", **hyphened(aria_labelledby="runs-dialog-title")),
         ],
         **hyphened(aria_label="runs", data_files=orjson.dumps(files()).decode()),

@@ -4,6 +4,9 @@ In this order: the board opens on the runs folder; a NumPy network starts to tra
 it the frameworks are installed (CPU builds) unless they are there; then a small CNN is trained on scikit-learn's handwritten
 digits in PyTorch and in Keras, side by side, a few seeds each. The training scripts are those of `examples/`, unchanged, each
 run in a process of its own; all that connects them to the board is the folder they write to.
+
+`--gallery` trains one small classifier in each framework that logs one thing of every kind (`examples/gallery_*.py`), and writes
+those runs once more as TensorBoard event files and as Visdom environments, below the same folder.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ import numpy as np
 from crossboard.frameworks import MODULES, Installer
 
 LANES = {"torch": "digits_torch.py", "keras": "digits_keras.py"}
+GALLERY = {"torch": "gallery_torch.py", "keras": "gallery_keras.py"}
+FOREIGN = {"tensorboard": "torch", "visdom": "keras"}
+"""Format -> the framework whose first gallery run is written in it; also the names of the folders."""
 NEEDS = {"torch": ("scikit-learn", "torch"), "keras": ("scikit-learn", "tensorflow")}
 PLAIN_STEPS = 1500
 PLAIN_PAUSE_S = 0.01
@@ -67,13 +73,17 @@ def parser() -> argparse.ArgumentParser:
         prog="crossboard demo",
         description="Open the board and train in it: NumPy at once, then PyTorch and Keras on handwritten digits, "
         "installed first if they are missing (CPU builds).",
-        epilog="examples:\n  crossboard demo\n  crossboard demo --no-frameworks --exit",
+        epilog="examples:\n  crossboard demo\n  crossboard demo --gallery\n  crossboard demo --no-frameworks --exit",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--dir", type=Path, help="where the runs are written (default: CROSSBOARD_DIR or ./runs)")
     made.add_argument("--port", type=int, help="port of the board (default: the board's own; a free one when it is taken)")
-    made.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds per framework (default: 3)")
-    made.add_argument("--epochs", type=int, default=EPOCHS, metavar="N", help=f"epochs per seed (default: {EPOCHS})")
+    made.add_argument("--gallery", action="store_true", help="runs that log one thing of every kind, also as TensorBoard and Visdom files")
+    made.add_argument("--seeds", type=int, metavar="N", help="seeds per framework (default: 3; with --gallery 2)")
+    made.add_argument("--epochs", type=int, metavar="N", help=f"epochs per seed (default: {EPOCHS}; with --gallery 8)")
+    made.add_argument(
+        "--steps", type=int, default=PLAIN_STEPS, metavar="N", help=f"steps of the NumPy network, at least (default: {PLAIN_STEPS})"
+    )
     made.add_argument("--no-frameworks", action="store_true", help="only NumPy: install and train nothing else")
     made.add_argument("--no-browser", action="store_true", help="open no browser; the address is printed")
     made.add_argument("--exit", action="store_true", help="end when training ends (default: the board stays open until Ctrl-C)")
@@ -85,6 +95,9 @@ class Demo:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
+        self.scripts = GALLERY if args.gallery else LANES
+        self.seeds = args.seeds if args.seeds is not None else 2 if args.gallery else 3
+        self.epochs = args.epochs if args.epochs is not None else 8 if args.gallery else EPOCHS
         self.root = Path(args.dir or os.environ.get("CROSSBOARD_DIR") or "runs").absolute()
         self.scratch = tempfile.TemporaryDirectory(prefix="crossboard-demo-")
         self.installer = Installer(sys.executable, Path(self.scratch.name) / "pip.log")
@@ -148,7 +161,7 @@ class Demo:
     # ---- NumPy, in this process, in the main thread ----
 
     def stream(self, worker: threading.Thread) -> None:
-        """Train the NumPy network step by step, at least `PLAIN_STEPS` and for as long as something is being installed."""
+        """Train the NumPy network step by step, at least `--steps` and for as long as something is being installed."""
         import crossboard
 
         seed, lr, batch = 0, 3e-3, 64
@@ -156,7 +169,7 @@ class Demo:
         training = load_example("plain_python.py").training(seed, lr, batch)
         with crossboard.init(project="spirals", name="numpy seed 0", group="numpy", config=config, dir=str(self.root)) as run:
             step = 0
-            while step < PLAIN_STEPS or (worker.is_alive() and not self.lanes):
+            while step < self.args.steps or (worker.is_alive() and not self.lanes):
                 run.log(next(training), step=step)
                 step += 1
                 self.pass_on(run)
@@ -188,6 +201,36 @@ class Demo:
             thread.start()
         for thread in threads:
             thread.join()
+        if self.args.gallery and not self.stopping:
+            self.write_foreign(lanes)
+
+    def write_foreign(self, lanes: list[str]) -> None:
+        """Write the gallery's runs as other tools would have, with `crossboard export`."""
+        for form, lane in FOREIGN.items():
+            output = self.root / form
+            if lane not in lanes or output.exists():
+                continue
+            query = f'project = gallery and name = "{lane} seed 0"'
+            command = [
+                sys.executable,
+                "-m",
+                "crossboard",
+                "export",
+                str(self.root),
+                "--runs",
+                query,
+                "--format",
+                form,
+                "--output",
+                str(output),
+            ]
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                self.trained.append(f"{lane} seed 0 as {form} files, in {output.name}/")
+                self.messages.put(("info", self.trained[-1]))
+            else:
+                self.failed.append(f"{form} files")
+                self.messages.put(("error", f"{form} files: {done.stderr.strip()}"))
 
     def install(self, requirement: str) -> None:
         """Install one requirement, without changing the NumPy that this process and the board run on, if that can be."""
@@ -205,11 +248,11 @@ class Demo:
 
     def train(self, lane: str) -> None:
         """Train the seeds of one framework one after the other, each in its own process on one core."""
-        script = examples_folder() / LANES[lane]
+        script = examples_folder() / self.scripts[lane]
         one_core = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
-        for seed in range(self.args.seeds):
+        for seed in range(self.seeds):
             log = Path(self.scratch.name) / f"{lane}-{seed}.log"
-            options = ["--seed", str(seed), "--epochs", str(self.args.epochs), "--dir", str(self.root)]
+            options = ["--seed", str(seed), "--epochs", str(self.epochs), "--dir", str(self.root)]
             with log.open("wb") as sink:
                 try:
                     process = self.start(

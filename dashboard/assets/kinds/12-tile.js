@@ -15,7 +15,7 @@
       this.open = open;
       this.run = run;
       this.manyRanks = manyRanks;
-      this.element.classList.add('tile');
+      this.element.classList.add('ktile');
       this.element.addEventListener('pointerenter', () => board.setHighlight(this.run.key));
       this.element.addEventListener('pointerleave', () => board.setHighlight(''));
       this.element.addEventListener('focusin', () => board.setHighlight(this.run.key));

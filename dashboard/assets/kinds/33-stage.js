@@ -60,6 +60,7 @@
     holders = list.map(holderOf);
     fill(element.querySelector('.panes'), holders.map(holder => holder.place));
     holders.forEach(holder => sizes.observe(holder.image));
+    columns();
   }
 
   /** As many columns as give rows of equal length. */
@@ -69,11 +70,18 @@
   }
 
   const sizes = new ResizeObserver(entries => {
+    if (element) columns();
     for (const {target} of entries) { const {holder} = target, w = Math.max(1, Math.round(target.clientWidth * ratio())), hgt = Math.max(1, Math.round(target.clientHeight * ratio())); for (const one of [holder.px, holder.over]) if (one.width !== w || one.height !== hgt) { one.width = w; one.height = hgt; } }
     draw();
   });
 
   const button = (what, label, picture, work, more = {}) => h('button.ib.sm', {type: 'button', 'data-do': what, title: label, 'aria-label': label, onclick: work, ...more}, icon(picture, true));
+
+  /** What the head of a pane depends on; it is rebuilt only when that changes, while the links go along with each step. */
+  function headKey({what}) {
+    const now = choices(), of = i => { const item = items[i], look = item.run ? plot.look(item.run.slot) : {}; return [item.run && item.run.name, look.colour, look.dashed, Boolean(item.shot.step), item.step === null, Boolean(item.picture || item.point)]; };
+    return JSON.stringify(what === 'difference' ? [now.diff, now.gain, numbersOf(1) ? numbersOf(1).numbers.peak : 0, plot.colours().surface] : [items.length, (what === 'both' ? [0, 1] : [what]).map(of)]);
+  }
 
   function headOf(holder) {
     const {what} = holder, now = choices();
@@ -83,13 +91,15 @@
       return [h('b', {}, 'Difference'), h('span.dim.trunc', {title: 'The channel that differs most, at each pixel'}, now.diff === 'signed' ? `A − B, × ${now.gain}` : `|A − B|, × ${now.gain}`, ', largest channel'), h('span.e', {}, now.diff === 'signed' ? `−${end}` : '0', bar, end)];
     }
     const several = what === 'both' ? [0, 1] : [what];
+    holder.files = [];
     return several.flatMap(i => {
-      const item = items[i], {shot, run} = item, look = run ? plot.look(run.slot) : {colour: 'transparent'}, letter = shots.LETTERS[i].toUpperCase(), blob = item.picture ? item.picture.blob : item.point && item.point.blob;
+      const item = items[i], {shot, run} = item, look = run ? plot.look(run.slot) : {colour: 'transparent'}, letter = shots.LETTERS[i].toUpperCase(), file = item.point ? h('a.ib.sm', {'aria-label': `Save the file of ${letter}`}, icon('download', true)) : null;
+      if (file) holder.files.push([i, file]);
       return [h('span.letter', {}, letter), h(`span.sw${look.dashed ? '.ring' : ''}`, {style: `--c:${look.colour}`}), h('b.trunc', {title: run ? run.name : ''}, run ? run.name : 'a run that is not here'), h('span.e'),
-        item.step === null ? null : button(`hold-${letter}`, shot.step ? `Let ${letter} follow the slider again` : `Hold ${letter} at step ${numbers.whole(item.step)}`, 'pin', () => shots.change(i, {step: shot.step ? '' : String(item.step)}), {'aria-pressed': String(Boolean(shot.step))}),
-        items.length === 1 && item.step !== null ? h('button.lk', {type: 'button', 'data-do': 'double', title: 'Hold this step as A and let B follow the slider', onclick: () => shots.double(i, item.step)}, 'Another step') : null,
+        item.step === null ? null : button(`hold-${letter}`, shot.step ? `Let ${letter} follow the slider again` : `Hold ${letter} at this step`, 'pin', () => shots.change(i, {step: shot.step ? '' : String(items[i].step)}), {'aria-pressed': String(Boolean(shot.step))}),
+        items.length === 1 && item.step !== null ? h('button.lk', {type: 'button', 'data-do': 'double', title: 'Hold this step as A and let B follow the slider', onclick: () => shots.double(i, items[i].step)}, 'Another step') : null,
         i > 1 ? h('button.lk', {type: 'button', title: `Make ${letter} the one that A is compared with`, onclick: () => shots.swap(1, i)}, 'Make B') : null,
-        blob ? h('a.ib.sm', {href: url(blob.url), download: fileName(item, blob), title: `Save the file as it was logged, ${crossboard.overview.bytes(blob.size)}`, 'aria-label': `Save the file of ${letter}`}, icon('download', true)) : null,
+        file,
         button(`remove-${letter}`, `Take ${letter} out`, 'close', () => shots.remove(i))];
     });
   }
@@ -105,6 +115,19 @@
     return [['mean', String(+one.mean.toPrecision(4))], ['max', numbers.whole(one.max)], [`over ${numbers.value(above)}`, `${(100 * one.over).toFixed(1)} %`], ['PSNR', psnr(one.psnr)]];
   }
 
+  const blobOf = item => item.picture ? item.picture.blob : item.point && item.point.blob;
+
+  function fileLinks({files}) {
+    for (const [i, link] of files || []) {
+      const blob = items[i] && blobOf(items[i]);
+      if (!blob || link.blob === blob.digest + items[i].step) continue;
+      link.blob = blob.digest + items[i].step;
+      link.href = url(blob.url);
+      link.download = fileName(items[i], blob);
+      link.title = `Save the file as it was logged, ${crossboard.overview.bytes(blob.size)}`;
+    }
+  }
+
   function footOf({what}) {
     const said = list => list.map(one => typeof one === 'string' ? h('span.dim', {}, one) : h('span', {}, `${one[0]} `, h('b', {}, one[1])));
     if (what === 'difference') {
@@ -116,7 +139,7 @@
       const item = items[i], wanted = item.shot.step ? +item.shot.step : steps.chosen(), letter = what === 'both' ? `${shots.LETTERS[i].toUpperCase()} ` : '';
       if (item.step !== null) parts.push(h('span', {}, `${letter}step `, h('b', {}, numbers.whole(item.step)), item.shot.step ? ', held' : wanted !== null && wanted !== item.step ? `, nearest to ${numbers.whole(wanted)}` : '', item.film && item.film.index >= 0 ? ` · frame ${numbers.whole(item.film.index + 1)} of ${numbers.whole(item.film.frames)}` : ''));
       if (i && what !== 'both' && (i > 1 || choices().diff === 'none')) parts.push(...said(numberWords(i).slice(-1)));
-      const {shot} = item, blob = item.picture ? item.picture.blob : item.point && item.point.blob, tag = shot.kind === 'image' && item.point && item.point.images.length > 1 ? `${shot.tag}, image ${shot.number + 1}` : shot.tag;
+      const {shot} = item, blob = blobOf(item), tag = shot.kind === 'image' && item.point && item.point.images.length > 1 ? `${shot.tag}, image ${shot.number + 1}` : shot.tag;
       const facts = [item.width ? `${item.width} × ${item.height}` : '', blob ? (blob.media_type.split('/')[1] || '').split('+')[0].toUpperCase() : '', item.info && item.info.depth === 16 ? '16 bit' : '', item.info && item.info.channels % 2 === 0 ? 'alpha' : '', blob && blob.media_type === 'image/gif' && !item.film ? 'first frame' : '', blob && blob.media_type === 'image/svg+xml' ? 'as pixels' : ''].filter(Boolean).join(', ');
       if (what !== 'both') parts.push(h('span.trunc.dim', {title: tag}, tag));
       if (facts && item.stands) parts.push(h('span.dim', {}, facts));
@@ -133,9 +156,14 @@
     for (const holder of holders) {
       const {what} = holder, list = what === 'both' ? [0, 1] : what === 'difference' ? [] : [what], errors = list.map(i => items[i] && items[i].error).filter(Boolean);
       if (list.some(i => !items[i])) continue;
-      const held = holder.head.contains(document.activeElement) ? document.activeElement.dataset.do : '';
-      fill(holder.head, headOf(holder));
-      if (held) { const again = holder.head.querySelector(`[data-do="${held}"]`); if (again) again.focus(); }
+      const key = headKey(holder);
+      if (holder.told !== key) {
+        holder.told = key;
+        const held = holder.head.contains(document.activeElement) ? document.activeElement.dataset.do : '';
+        fill(holder.head, headOf(holder));
+        if (held) { const again = holder.head.querySelector(`[data-do="${held}"]`); if (again) again.focus(); }
+      }
+      fileLinks(holder);
       fill(holder.foot, footOf(holder));
       holder.message.hidden = !errors.length;
       holder.message.textContent = errors.join(' ');
@@ -179,7 +207,6 @@
   function drawNow() {
     if (!element) return;
     build();
-    columns();
     const f = frame(), now = choices(), tone = now.light === 1 && now.contrast === 1 ? '' : `brightness(${now.light}) contrast(${now.contrast})`;
     for (const holder of holders) {
       const {px, what, image} = holder, g = px.getContext('2d'), {width, height} = px;

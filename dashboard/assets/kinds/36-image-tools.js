@@ -87,7 +87,7 @@
 
   /** Take the picture in focus, else the one under the pointer, else the first of the tile in focus, into the comparison. */
   function compare() {
-    const focused = document.activeElement && document.activeElement.closest('.tile .pic, .tile.pn'), pointed = [...document.querySelectorAll('.cells .pic:hover')].pop(), target = (focused && focused.matches('.pic') && focused) || pointed || focused;
+    const focused = document.activeElement && document.activeElement.closest('.cells .pic, .ktile'), pointed = [...document.querySelectorAll('.cells .pic:hover')].pop(), target = (focused && focused.matches('.pic') && focused) || pointed || focused;
     const tile = target && target.closest('.pn');
     if (!tile) { crossboard.say('Point at an image, or move the focus to one (J), to compare it'); return; }
     shots.toggle(tile.panel, Math.max(0, [...tile.querySelectorAll('.pic')].indexOf(target)));

@@ -148,7 +148,7 @@
   function build() {
     if (!isOn()) return;
     if (!observer) observe();
-    const body = byId('kinds-body'), held = document.activeElement && document.activeElement.closest('.tile'), was = new Set(order), top = body.scrollTop;
+    const body = byId('kinds-body'), held = document.activeElement && document.activeElement.closest('.ktile'), was = new Set(order), top = body.scrollTop;
     order = [];
     let place = byId('kind-sections');
     if (!place) { place = h('div.ksecs', {id: 'kind-sections'}); fill(body, h('div', {id: 'kind-above'}), place); }
@@ -243,7 +243,7 @@
 
   /** The tile in focus, else the one under the pointer. */
   function current() {
-    const element = (document.activeElement && document.activeElement.closest('.tile')) || document.querySelector('.tile:hover');
+    const element = (document.activeElement && document.activeElement.closest('.ktile')) || document.querySelector('.ktile:hover');
     return element ? element.panel : null;
   }
 

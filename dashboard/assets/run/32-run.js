@@ -272,6 +272,9 @@
       ['K', 'Previous panel', () => walk(-1)],
       ['E', 'Open the panel in focus large, and back', () => { const panel = panels.find(one => one.element.contains(document.activeElement)) || panels[0]; if (panel) panel.expand(); }],
       ['/', 'Filter', () => { const field = byId('panel-filter') || byId('config-filter') || byId('console-filter') || (state.tab === 'charts' ? byId('tag-filter') : null); if (field) field.focus(); }],
+      ['↑ ↓', 'In a graph from node to node, ← and → out of and into one, Home and End to the ends; turn a mesh', null],
+      ['Space', 'Open or close the node in focus, as Enter does', null],
+      ['+ -', 'Nearer to a mesh, or farther', null],
       ['Esc', 'Out of the large panel, then back to the charts', null],
     ];
   }

@@ -148,7 +148,7 @@
       valueGetter: value, equals: (a, b) => Object.is(a, b),
       comparator: (a, b, nodeA, nodeB, descending) => compare(a, b, descending),
       ...(OWN[id] ? {cellRenderer: OWN[id]} : {cellRendererSelector: ({data}) => data.group ? GROUP_CELL : undefined, valueFormatter: params => text(id, params.value), cellClassRules: isNumber ? NOT_FINITE : undefined, tooltipValueGetter: isNumber ? undefined : params => { const words = text(id, params.value); return words.length > 18 ? words : null; }}),
-      filter, filterValueGetter: time(id) ? params => { const v = value(params); return v === undefined ? null : new Date(v * 1000); } : isNumber ? params => { const v = value(params); return Number.isNaN(v) ? undefined : v; } : params => text(id, value(params)),
+      filter, filterValueGetter: time(id) ? params => { const v = value(params); return v === undefined ? null : numbers.shown(v); } : isNumber ? params => { const v = value(params); return Number.isNaN(v) ? undefined : v; } : params => text(id, value(params)),
       filterParams: {buttons: ['reset'], debounceMs: 150, maxNumConditions: 2, ...(filter === 'agDateColumnFilter' ? {comparator: byDay} : {})},
       headerComponentParams: {innerHeaderComponent: HeaderLabel},
       editable: EDITABLE.has(id) ? params => !params.data.group : false,

@@ -3,9 +3,6 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard, {board, byId, failure, fill, h, icon, numbers, state, url} = crossboard;
-  const SAID_MS = 12000;
-  let timer = 0;
-
   const runs = n => `${numbers.whole(n)} ${n === 1 ? 'run' : 'runs'}`;
 
   /** POST JSON; throws an Error with the server's words. */
@@ -16,13 +13,9 @@
     return answer.json();
   }
 
-  /** Say what was done, with a button to undo it where that can be; `bad` for what failed. It goes by itself, unless it failed. */
+  /** Say what was done, with a button to undo it where that can be; `bad` for what failed. */
   function say(words, {undo = null, bad = false} = {}) {
-    clearTimeout(timer);
-    const place = byId('runs-told');
-    fill(place, h(`div.tell${bad ? '.bad' : ''}`, {}, icon(bad ? 'alert' : 'check'), h('span', {}, words), undo && h('button.btn', {type: 'button', id: 'runs-undo', onclick: () => { fill(place); undo(); }}, 'Undo'),
-      h('button.ib.sm', {type: 'button', title: 'Close', 'aria-label': 'Close', onclick: () => fill(place)}, icon('close', true))));
-    if (!bad) timer = setTimeout(() => fill(place), undo ? 4 * SAID_MS : SAID_MS);
+    crossboard.toasts.tell(words, {bad, about: 'runs', id: 'runs-undo', offer: undo && ['Undo', undo]});
   }
 
   /** The reasons of a refusal, one of each kind. */

@@ -449,5 +449,5 @@
   /** True when the table shows what the view says; for tests and benchmarks. */
   const settled = () => stats.table.ready && !opening && !busy && !(stats.table.writing > 0);
 
-  crossboard.table = {show, leave, escape, keys, settled, follow, host, rows, api: null, matching: () => matching};
+  crossboard.table = {show, leave, escape, keys, settled, redraw: () => { if (api) api.refreshCells({force: true}); }, follow, host, rows, api: null, matching: () => matching};
 })(window);
