@@ -43,6 +43,7 @@ PURE = (
 )
 PURE_OF_RUNS = ("20-rows.js", "30-groups.js")
 PURE_OF_RUN = ("33-parts.js", "43-ansi.js", "50-ramp.js", "52-markdown.js", "56-png.js", "66-pr-curves.js", "71-graphs.js")
+PURE_OF_KINDS = ("20-gif.js", "21-pixels.js")
 NODE = shutil.which("node")
 
 # a canvas that writes down what it is asked to draw, and a page without style
@@ -64,7 +65,12 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="Node.js is not installed; 
 def run_js(expression: str, **values: Any) -> Any:
     """Evaluate `expression` beside the scripts; `values` are its variables."""
     assert NODE is not None
-    scripts = (*PURE, *(f"run/{name}" for name in PURE_OF_RUN), *(f"runs/{name}" for name in PURE_OF_RUNS))
+    scripts = (
+        *PURE,
+        *(f"run/{name}" for name in PURE_OF_RUN),
+        *(f"runs/{name}" for name in PURE_OF_RUNS),
+        *(f"kinds/{name}" for name in PURE_OF_KINDS),
+    )
     loads = "".join(f"require({json.dumps(str(ASSETS / name))});" for name in scripts)
     names = "".join(f"const {name} = {json.dumps(value)};" for name, value in values.items())
     say = f"(async () => process.stdout.write(out(await ({expression}))))();"
