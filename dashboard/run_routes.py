@@ -9,13 +9,11 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import math
-import re
 import time
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -24,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from ..store.errors import Damaged, NotFound
 from ..store.kinds import POINT_KINDS, Kind
 from ..store.plotly_json import without_addresses
-from ..store.records import EmbeddingPoint, FigurePoint, GraphPoint, TablePoint, TensorPoint
+from ..store.records import FigurePoint, GraphPoint, TablePoint
 from ..store.store import Store
 from . import columns, run_files, system_curves
 from .console import MOST_PLACES, STREAMS, Consoles, Lines, as_text, lines_json
@@ -33,17 +31,14 @@ from .events import Newsroom
 from .heatmap import heatmap_of
 from .media import Media, extension_of
 from .points import Kept, PointIndex, at_place, attempts_json, content_of, index_json, told_points, without_older
-from .projections import Projection, projected
 from .query import COLUMNS, CSV, JSON, Query
-from .replies import Refused, json_reply, number
+from .replies import Refused, json_reply
 from .safety import SOURCE_POLICY
 from .tables import MOST_ROWS, Tables, rows_json
-from .tensors import tensor_json
+from .vector_routes import VectorRoutes
 
 PICTURES: Final = ("png", "jpg", "webp", "gif", "svg")
 FILES_S: Final = 5.0
-MOST_VECTORS: Final = 20_000
-"""Vectors of an embedding that one reply holds."""
 
 
 class RunRoutes:
@@ -56,7 +51,7 @@ class RunRoutes:
         self.index = PointIndex(store, newsroom)
         self.tables = Tables()
         self.consoles = Consoles()
-        self._projections: dict[str, Projection] = {}
+        self.of_vectors = VectorRoutes(store, media, self.tables, self.point_of)
         self._files: dict[str, tuple[float, dict[str, Any]]] = {}
 
     def routes(self) -> list[BaseRoute]:
@@ -74,10 +69,8 @@ class RunRoutes:
             "/table": self.table,
             "/figure": self.figure,
             "/graph": self.graph,
-            "/embedding": self.embedding,
-            "/tensor": self.tensor,
         }
-        return [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
+        return [*(Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()), *self.of_vectors.routes()]
 
     # ------------------------------------------------------------------------------------------ the run itself
 
@@ -199,12 +192,16 @@ class RunRoutes:
             raise NotFound(f"no {kind.value} series {tag!r} in run {run!r}; /api/series?run=... lists what there is")
         return kept
 
-    def _point(self, query: Query, kind: Kind) -> tuple[str, Any]:
+    def point(self, query: Query, kind: Kind) -> tuple[str, Any]:
         """The run's key, and the record that the query's tag and place mean."""
         key, tag = query.needed("run"), query.needed("tag")
-        kept = self._kept(key, kind, tag)
-        place = query.whole("place", len(kept.placed) - 1, low=0, high=10**9)
-        return key, at_place(kept, place, what=f"{kind.value} series {tag!r}")
+        place = None if query.text("place") is None else query.whole("place", 0, low=0, high=10**9)
+        return key, self.point_of(key, kind, tag, place)
+
+    def point_of(self, run: str, kind: Kind, tag: str, place: int | None) -> Any:
+        """The record at `place` of a tag, the newest when it is None. Raises NotFound."""
+        kept = self._kept(run, kind, tag)
+        return at_place(kept, len(kept.placed) - 1 if place is None else place, what=f"{kind.value} series {tag!r}")
 
     def heatmap(self, request: Request) -> Response:
         query = Query(request, ("run", "tag", "rank", "columns", "rows", "share", "older"))
@@ -231,7 +228,7 @@ class RunRoutes:
         digest = query.text("digest")
         key = query.needed("run")
         if digest is None:
-            key, point = self._point(query, Kind.TABLE)
+            key, point = self.point(query, Kind.TABLE)
             assert isinstance(point, TablePoint)
             media, digest = point.media, self.media.describe(key, point.blob)["digest"]
         table = self.tables.table(digest, self.media.read(key, digest))
@@ -244,7 +241,7 @@ class RunRoutes:
 
     def figure(self, request: Request) -> Response:
         query = Query(request, ("run", "tag", "place"))
-        key, point = self._point(query, Kind.FIGURE)
+        key, point = self.point(query, Kind.FIGURE)
         assert isinstance(point, FigurePoint)
         picture = content_of(point.picture, lambda blob: self.media.describe(key, blob)) if point.picture is not None else None
         told: dict[str, Any] = {"step": point.step, "figure": {}, "picture": picture, "drawing": None, "taken_out": []}
@@ -262,7 +259,7 @@ class RunRoutes:
         return json_reply(told)
 
     def graph(self, request: Request) -> Response:
-        key, point = self._point(Query(request, ("run", "tag", "place")), Kind.GRAPH)
+        key, point = self.point(Query(request, ("run", "tag", "place")), Kind.GRAPH)
         assert isinstance(point, GraphPoint)
         graph: Any = {name: msgspec.to_builtins(getattr(point, name)) for name in ("scopes", "operations", "edges")}
         if point.blob is not None:
@@ -272,57 +269,6 @@ class RunRoutes:
                 raise Damaged(f"graph {point.tag!r} at step {point.step}: no MessagePack: {error}") from None
         told = {name: graph.get(name, []) for name in ("scopes", "operations", "edges")}
         return json_reply({"step": point.step, "framework": point.framework, **told})
-
-    def embedding(self, request: Request) -> Response:
-        query = Query(request, ("run", "tag", "place", "limit"))
-        limit = query.whole("limit", MOST_VECTORS, low=1, high=MOST_VECTORS)
-        key, point = self._point(query, Kind.EMBEDDING)
-        assert isinstance(point, EmbeddingPoint)
-        told = self.media.describe(key, point.blob)
-        made = self._projections.get(told["digest"])
-        if made is None:
-            data = self.store.blob(key, point.blob)
-            if len(data) != 4 * point.rows * point.dimensions:
-                raise Damaged(f"embedding {point.tag!r}: want {point.rows} x {point.dimensions} float32, got {len(data)} bytes")
-            made = projected(np.frombuffer(data, "<f4").reshape(point.rows, point.dimensions))
-            if len(self._projections) >= 8:
-                self._projections.pop(next(iter(self._projections)))
-            self._projections[told["digest"]] = made
-        shown = made.coordinates[:limit]
-        metadata = self.media.describe(key, point.metadata) if point.metadata is not None else None
-        columns: list[dict[str, Any]] = []
-        if point.metadata is not None and metadata is not None:
-            table = self.tables.table(metadata["digest"], self.store.blob(key, point.metadata))
-            part = table.slice(0, len(shown))
-            columns = [
-                {"name": name, "values": [_label(one) for one in part.column(place).to_pylist()]}
-                for place, name in enumerate(table.column_names)
-            ]
-        return json_reply(
-            {
-                "step": point.step,
-                "rows": point.rows,
-                "dimensions": point.dimensions,
-                "told": len(shown),
-                "left_out": made.left_out,
-                "exact": made.exact,
-                "variance": made.variance,
-                **{axis: [number(v) for v in shown[:, place].tolist()] for place, axis in enumerate("xyz")},
-                "metadata": columns,
-                "sprite": content_of(point.sprite, lambda blob: self.media.describe(key, blob)) if point.sprite is not None else None,
-                "sprite_size": point.sprite_size,
-            }
-        )
-
-    def tensor(self, request: Request) -> Response:
-        query = Query(request, ("run", "tag", "place", "index"))
-        key, point = self._point(query, Kind.TENSOR)
-        assert isinstance(point, TensorPoint)
-        text = query.text("index") or ""
-        if not re.fullmatch(r"(\d{1,12}(,\d{1,12})*)?", text):
-            raise Refused(400, f"index: want whole numbers joined by commas, got {text!r:.40}", "correct it and ask again")
-        index = [int(part) for part in text.split(",") if part]
-        return json_reply({"step": point.step, **tensor_json(point, self.store.blob(key, point.blob), index)})
 
 
 def _kind(query: Query) -> Kind:
@@ -335,7 +281,3 @@ def _kind(query: Query) -> Kind:
 
 def _fields(made: Any) -> dict[str, Any]:
     return {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
-
-
-def _label(value: Any) -> str | None:
-    return None if value is None else str(value)[:200]

@@ -42,8 +42,19 @@ PURE = (
     "50-matching.js",
 )
 PURE_OF_RUNS = ("20-rows.js", "30-groups.js")
-PURE_OF_RUN = ("33-parts.js", "43-ansi.js", "50-ramp.js", "52-markdown.js", "56-png.js", "66-pr-curves.js", "71-graphs.js")
 PURE_OF_KINDS = ("20-gif.js", "21-pixels.js")
+PURE_OF_RUN = (
+    "33-parts.js",
+    "43-ansi.js",
+    "50-ramp.js",
+    "52-markdown.js",
+    "56-png.js",
+    "57-camera.js",
+    "59-raster.js",
+    "66-pr-curves.js",
+    "67-cloud.js",
+    "71-graphs.js",
+)
 NODE = shutil.which("node")
 
 # a canvas that writes down what it is asked to draw, and a page without style

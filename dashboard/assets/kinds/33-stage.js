@@ -124,7 +124,7 @@
       link.blob = blob.digest + items[i].step;
       link.href = url(blob.url);
       link.download = fileName(items[i], blob);
-      link.title = `Save the file as it was logged, ${crossboard.overview.bytes(blob.size)}`;
+      link.title = `Save the file as it was logged, ${crossboard.parts.bytes(blob.size)}`;
     }
   }
 

@@ -176,6 +176,7 @@
 
   function clear() {
     steps.stop();
+    for (const one of Object.values(crossboard.kindTools || {})) if (one.leave && panels.length) one.leave();
     for (const panel of panels) { observer.unobserve(panel.element); sizes.unobserve(panel.body); panel.unmount(); }
     panels = [];
     words = '';
@@ -218,7 +219,7 @@
       const field = all.length >= FILTER_FROM && !state.tag && h('input.find', {id: 'panel-filter', type: 'search', placeholder: `Filter ${all.length} tags`, 'aria-label': 'Filter tags', autocomplete: 'off', spellcheck: 'false', oninput: event => { words = event.target.value.trim(); drawPanels(false); }});
       fill(body, h('div.pnbar', {}, state.tag ? h('button.btn', {type: 'button', onclick: () => back()}, icon('left'), `All ${tab.toLowerCase()}`) : null, field || null, h('span.dim.pncount'), h('span.grow'),
         resumed && h('button.lk', {type: 'button', 'aria-pressed': String(all.some(tag => state.old.has(tag))), onclick: event => { const on = !all.some(tag => state.old.has(tag)); for (const tag of all) { if (on) state.old.add(tag); else state.old.delete(tag); } event.target.setAttribute('aria-pressed', String(on)); state.changed('old'); panels.forEach(panel => panel.update(true)); tellSteps(); }}, 'Older attempts too')),
-        h(`div.pns${state.tag ? '.one' : ''}.${state.tab.replace('_', '-')}`));
+        h('div.ptop', {id: 'run-above'}), h(`div.pns${state.tag ? '.one' : ''}.${state.tab.replace('_', '-')}`));
       if (!body.querySelector('.pnbar').querySelector('button, input')) body.querySelector('.pnbar').classList.add('bare');
     }
     body.querySelector('.pncount').textContent = tags.length < all.length && !state.tag ? `${tags.length} of ${all.length} tags` : '';
@@ -229,7 +230,14 @@
     if (!wanted.length && !all.length) fill(list, crossboard.runKinds.teach(state.tab, details.run));
     else if (!wanted.length) fill(list, h('div.msg.page', {}, icon('search'), h('b', {}, state.tag && !all.includes(state.tag) ? `No tag ${state.tag} here` : `No tag matches “${words}”`), h('p', {}, `${all.length} tags are here.`)));
     for (const panel of added) { observer.observe(panel.element); sizes.observe(panel.body); }
+    if (tools().above) tools().above(body.querySelector('.ptop'), panels);
     tellSteps();
+  }
+
+  /** What the page of this kind can do more, see `assets/kinds/40-page.js`. */
+  function tools() {
+    const page = crossboard.kindPages.all.find(one => one.kinds.includes(state.tab));
+    return page && crossboard.kindTools && crossboard.kindTools[page.page] || {};
   }
 
   /** Tell the slider at which steps the tab's points lie. */
@@ -296,6 +304,7 @@
   function keys() {
     const nextTab = way => { const all = tabs().map(([name]) => name); state.go({run: state.run, tab: all[(all.indexOf(state.tab) + way + all.length) % all.length]}); };
     return [
+      ...(panels.length && tools().keys ? tools().keys() : []),
       ['[', 'Previous step', () => steps.move(-1)],
       [']', 'Next step', () => steps.move(1)],
       ['P', 'Play the steps', () => steps.play()],
