@@ -5,7 +5,7 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard, {MatrixCanvas, choices, files, fill, h, matrices, matrixChoices, numbers, plot, ramp, state, steps} = crossboard;
-  const AS_TABLE = 26, PAIRS = 100, CLASSES = 200;
+  const AS_TABLE = 26, PAIRS = 100, CLASSES = 200, TONES = 256;
   const READABLE = 4.6;   // contrast of a number to its cell; WCAG asks for 4.5
   const open = new Set();
 
@@ -33,7 +33,7 @@
     for (const v of values.values) if (Math.abs(v) > most) most = Math.abs(v);
     const tone = less ? ramp.difference : ramp.rgb, byRow = !kind && !less;
     const share = (i, j) => { const v = values.values[i * n + j]; return byRow ? (sums.rows[i] > 0 ? v / sums.rows[i] : 0) : less || kind === 'all' ? (most > 0 ? v / most : 0) : v; };
-    const number = v => v !== v ? '' : kind ? (v === 0 ? '0' : Math.abs(v).toFixed(kind === 'all' && most < 0.1 ? 3 : 2)) : numbers.value(Math.abs(v)), signed = v => v !== v ? '' : less && v !== 0 ? `${v > 0 ? '+' : '−'}${number(v)}` : number(v);
+    const number = v => v !== v ? '' : kind ? (v === 0 ? '0' : Math.abs(v).toFixed(kind === 'all' && most < 0.1 ? 3 : 2).replace(/^0\./, '.')) : numbers.value(Math.abs(v)), signed = v => v !== v ? '' : less && v !== 0 ? `${v > 0 ? '+' : '−'}${number(v)}` : number(v);
     const text = (i, j) => signed(values.values[i * n + j]);
     const told = (i, j) => {
       const v = counts.values[i * n + j], head = `${labels[i]} called ${labels[j]}: `;
@@ -88,7 +88,7 @@
     }
 
     function drawTable() {
-      const {keep, labels, tone, share, text, told} = made, n = keep.length, found = new Set(matching()), w = Math.max(34, Math.min(72, (holder.clientWidth - 130) / n)), high = Math.max(26, Math.min(48, (holder.clientHeight - 32) / n));
+      const {keep, labels, tone, share, text, told} = made, n = keep.length, found = new Set(matching()), w = Math.max(made.less && made.kind ? 36 : 32, Math.min(72, (holder.clientWidth - 120) / n)), high = Math.max(26, Math.min(48, (holder.clientHeight - 32) / n));
       // cells of one size, as large as the panel has room for; a long name takes no more width than its column
       const cell = (i, j) => { const {rgb, ink} = inked((share(i, j) || 0) * 0.85, tone); return h('td', {style: `background:rgb(${rgb.join()});color:${ink}`, title: told(i, j), 'data-at': `${i} ${j}`}, text(i, j)); };
       fill(holder, h('table.cm', {style: `--w:${Math.floor(w)}px;--h:${Math.floor(high)}px`, onpointerover: event => { const at = event.target.closest('td'); read.textContent = at ? at.title : ''; }, onpointerleave: () => { read.textContent = ''; }},
@@ -100,9 +100,9 @@
       const {keep, labels, share, tone, text} = made, words = `confusion matrix ${panel.series.tag} of ${keep.length} classes; the row is the true class. Arrow keys go from cell to cell.`;
       if (!canvas) canvas = new MatrixCanvas(words, (i, j) => { read.textContent = i === undefined ? '' : made.told(made.keep[i], made.keep[j]); });
       if (canvas.element.parentElement !== holder) fill(holder, canvas.element);
-      const found = matching(), label = choices.get('label');
+      const found = matching(), label = choices.get('label'), tones = Array.from({length: 2 * TONES + 1}, (_, i) => tone((i - TONES) / TONES));   // a million cells take theirs from few
       canvas.set({n: keep.length, name: i => labels[keep[i]], found, text: (i, j) => text(keep[i], keep[j]), ink: (i, j) => inked((share(keep[i], keep[j]) || 0) * 0.85, tone).ink,
-        colour: (i, j) => { const v = share(keep[i], keep[j]); return v === v ? tone(v) : null; }});
+        colour: (i, j) => { const v = share(keep[i], keep[j]); return v === v ? tones[TONES + Math.round(TONES * Math.max(-1, Math.min(1, v)))] : null; }});
       if (label !== focusedOn) { focusedOn = label; if (found.length) canvas.show(found[0]); }
     }
 
