@@ -9,29 +9,22 @@ import json
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from browser import READY, Board, Open, faults, settle, until
 from crossboard.store.records import TextPoint
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-READY = (
-    "window.crossboard && crossboard.stats.started && crossboard.stats.pending === 0"
-    " && (!crossboard.state.run || (crossboard.run && crossboard.run.settled()))"
-)
-
-
-EVERY, BOARD = import_module("every_kind"), import_module("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
-faults: Callable[..., list[str]] = BOARD.faults
+EVERY: Any = import_module("every_kind")
 
 
 @dataclass
@@ -53,57 +46,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     going = EVERY.Writer(made[2], "a2r0", attempt=2, wall=time.time(), command=["idle.py"])
     for step in range(3):
         going.put(TextPoint(tag="diary", step=step, wall_time=time.time(), texts=[f"day {step}"]))
-    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=3)
+    board = Board(directory, tmp_path_factory.mktemp("cache"), runs=3)
     board.start()
     with urllib.request.urlopen(board.url + "api/runs") as answer:
         keys = {run["id"]: run["key"] for run in json.load(answer)["runs"]}
     yield Root(board, keys, going)
     board.stop()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Open a URL and wait until everything near the screen is shown. Errors are checked at the end unless `broken` is given."""
-    opened: list[tuple[Page, list[str], bool]] = []
-
-    def open_(url: str, *, width: int = 1440, height: int = 900, scheme: Any = "light", broken: bool = False) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        page = context.new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                errors.append(f"asked {request.url}") if "127.0.0.1" not in request.url and request.url.startswith("http") else None
-            ),
-        )
-        opened.append((page, errors, broken))
-        page.goto(url)
-        until(page, READY, timeout_s=30)
-        return page
-
-    yield open_
-    for page, errors, broken in opened:
-        page.context.close()
-        assert broken or errors == []
-
-
-def settle(page: Page) -> None:
-    until(page, READY, timeout_s=30)
 
 
 def foots(page: Page) -> list[str]:

@@ -22,7 +22,7 @@
       failed = null;
     } catch (error) {
       if (state.run !== mine) return;
-      if (!details) { failed = error; }
+      if (!details || error.status === 404) failed = error;   // what was read of a run that went would be taken for what is there
     }
     draw();
   }
@@ -100,9 +100,9 @@
   function head() {
     const place = byId('run-head'), run = runOf(), told = details && details.run;
     if (!place) return;
-    if (!run && !told) {
+    if (failed || (!run && !told)) {
       const missing = board.loaded && failed;
-      fill(place, h('div.rh', {}, h('h1', {}, missing ? 'No such run' : 'Reading')));
+      fill(place, h('div.rh', {}, h('h1', {}, told ? told.name : missing ? 'No such run' : 'Reading')));
       place.classList.toggle('bare', true);
       return;
     }
@@ -152,7 +152,7 @@
     byId('app').classList.toggle('onpanes', state.tab === 'panes' && !failed);
     byId('panes-head').hidden = byId('panes-body').hidden = state.tab !== 'panes' || Boolean(failed);
     body.setAttribute('aria-label', (tabs().find(([one]) => one === state.tab) || ['', ''])[1]);
-    if (failed) { clear(); steps.set([]); fill(body, h('div.msg.page', {}, icon('search'), h('b', {}, 'This run is not on the board'), h('p', {}, failed.message), h('button.btn', {type: 'button', onclick: () => state.go({})}, 'To the charts'))); shownName = name; return; }
+    if (failed) { clear(); steps.set([]); fill(body, h('div.msg.page', {}, icon('search'), h('b', {}, details ? 'This run is not there any more' : 'This run is not on the board'), h('p', {}, details ? `Its directory was removed or moved: ${details.run.path}` : failed.message), h('button.btn', {type: 'button', onclick: () => state.go({})}, 'To the charts'))); shownName = name; return; }
     if (!details) { fill(body, h('div.msg.page', {}, icon('clock'), h('b', {}, 'Reading'))); return; }
     if (name !== shownName) { clear(); body.scrollTop = 0; }
     const fresh = name !== shownName;

@@ -108,7 +108,7 @@
       if (!drawn || !drawn.isConnected) { drawn = h('div.plotly', {role: 'group', 'aria-label': `figure ${panel.series.tag}`}); fill(element, drawn); }
       if (asked !== shown) return;
       const {figure} = shown, first = !drawn.on;
-      await Plotly.react(drawn, structuredClone(figure.data), dressed(structuredClone(figure.layout || {})), {displaylogo: false, responsive: false, scrollZoom: false, plotlyServerURL: '', showLink: false, displayModeBar: panel.large ? true : 'hover', modeBarButtonsToRemove: ['sendDataToCloud', 'lasso2d', 'select2d']});
+      await Plotly.react(drawn, structuredClone(figure.data), dressed(structuredClone(figure.layout || {})), {displaylogo: false, responsive: false, scrollZoom: false, plotlyServerURL: '', showLink: false, displayModeBar: panel.large ? true : 'hover', modeBarButtonsToRemove: ['sendDataToCloud', 'sendChartToCloud', 'lasso2d', 'select2d']});
       if (first && drawn) drawn.on('plotly_relayout', change => { if (!quiet) link(mine, change); });
     }
 
