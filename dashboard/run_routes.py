@@ -6,14 +6,17 @@ Like `routes`, these are plain functions run in worker threads, behind `safety.S
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
+import math
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from ..store.errors import Damaged, NotFound
@@ -21,13 +24,16 @@ from ..store.kinds import POINT_KINDS, Kind
 from ..store.plotly_json import without_addresses
 from ..store.records import FigurePoint, GraphPoint, TablePoint
 from ..store.store import Store
-from .details import attempts_of, console_of, details_of, events_of, files_of, time_or_none
+from . import columns, run_files, system_curves
+from .console import MOST_PLACES, STREAMS, Consoles, Lines, as_text, lines_json
+from .details import EVENTS, attempts_of, details_of, events_of, files_of, time_or_none
 from .events import Newsroom
 from .heatmap import heatmap_of
 from .media import Media, extension_of
 from .points import Kept, PointIndex, at_place, attempts_json, content_of, index_json, told_points, without_older
-from .query import Query
+from .query import COLUMNS, CSV, JSON, Query
 from .replies import Refused, json_reply
+from .safety import SOURCE_POLICY
 from .tables import MOST_ROWS, Tables, rows_json
 from .vector_routes import VectorRoutes
 
@@ -44,6 +50,7 @@ class RunRoutes:
         self.media = media
         self.index = PointIndex(store, newsroom)
         self.tables = Tables()
+        self.consoles = Consoles()
         self.of_vectors = VectorRoutes(store, media, self.tables, self.point_of)
         self._files: dict[str, tuple[float, dict[str, Any]]] = {}
 
@@ -53,6 +60,10 @@ class RunRoutes:
             "/run": self.run,
             "/log": self.log,
             "/console": self.console,
+            "/console/text": self.console_text,
+            "/files": self.files,
+            "/file": self.file,
+            "/system": self.system,
             "/points": self.points,
             "/heatmap": self.heatmap,
             "/table": self.table,
@@ -88,19 +99,73 @@ class RunRoutes:
         return files
 
     def log(self, request: Request) -> Response:
-        query = Query(request, ("run", "limit"))
+        query = Query(request, ("run", "limit", "what"))
         key, limit = query.needed("run"), query.whole("limit", 500, low=1, high=10_000)
+        what = query.many("what") or ["alert", "warning"]
+        unknown = sorted(set(what) - {*EVENTS, "all"})
+        if unknown:
+            raise Refused(400, f"what: got {unknown[0]!r:.40}", f"want all, or some of {', '.join(EVENTS)}")
         version = self.newsroom.versions.now()
-        events = events_of(self.index.of(key, Kind.EVENT, None).placed)
+        events = events_of(self.index.of(key, Kind.EVENT, None).placed, what=EVENTS if "all" in what else what)
         return json_reply({"version": version, "total": len(events), "events": events[-limit:]})
 
     def console(self, request: Request) -> Response:
-        query = Query(request, ("run", "end", "limit", "words"))
-        key, limit = query.needed("run"), query.whole("limit", 500, low=1, high=10_000)
-        end = None if query.text("end") is None else query.whole("end", 0, low=0, high=10**12)
+        query = Query(request, ("run", "first", "end", "limit", "words", "stream", "rank", "places"))
+        limit = query.whole("limit", 500, low=1, high=10_000)
         version = self.newsroom.versions.now()
-        events = self.index.of(key, Kind.EVENT, None).placed
-        return json_reply({"version": version, **console_of(events, end=end, limit=limit, words=query.text("words") or "")})
+        lines, chosen = self._lines(query)
+        if query.text("first") is not None:
+            first = query.whole("first", 0, low=0, high=10**12)
+        else:
+            end = query.whole("end", len(lines.text), low=0, high=10**12)
+            chosen = chosen[: bisect.bisect_left(chosen, end)]
+            first = max(0, len(chosen) - limit)
+        told = lines_json(lines, chosen, first=first, limit=limit)
+        if query.yes("places", False):
+            told["places"] = list(chosen[:MOST_PLACES])
+        return json_reply({"version": version, **told})
+
+    def console_text(self, request: Request) -> Response:
+        lines, chosen = self._lines(Query(request, ("run", "words", "stream", "rank")))
+        headers = {
+            "Content-Security-Policy": SOURCE_POLICY,
+            "Cache-Control": "no-store",
+            "Content-Disposition": 'attachment; filename="console.txt"',
+        }
+        return StreamingResponse(as_text(lines, chosen), media_type="text/plain; charset=utf-8", headers=headers)
+
+    def _lines(self, query: Query) -> tuple[Lines, Sequence[int]]:
+        """The lines of the query's run, and which of them it chooses."""
+        key = query.needed("run")
+        stream = query.one_of("stream", ("", *STREAMS), "") or None
+        rank = None if query.text("rank") in (None, "") else query.whole("rank", 0, low=0, high=10**6)
+        lines = self.consoles.of(key, self.index.of(key, Kind.EVENT, None).placed)
+        return lines, lines.chosen(words=query.text("words") or "", stream=stream, rank=rank)
+
+    # ------------------------------------------------------------------------------------- its files, its machine
+
+    def files(self, request: Request) -> Response:
+        info = self.store.run(Query(request, ("run",)).needed("run"))
+        return json_reply({"run": info.key, "path": info.path, **run_files.listed(info)})
+
+    def file(self, request: Request) -> Response:
+        query = Query(request, ("run", "name"))
+        return run_files.opened(self.store.run(query.needed("run")), query.needed("name"))
+
+    def system(self, request: Request) -> Response:
+        query = Query(request, ("run", "x", "low", "high", "points"))
+        form = query.form((COLUMNS, JSON, CSV))
+        key, x = query.needed("run"), query.one_of("x", system_curves.AXES, "step")
+        low, high = query.real("low", -math.inf), query.real("high", math.inf)
+        points = query.whole("points", 1000, low=4, high=1_000_000)
+        version = self.newsroom.versions.now()
+        curves, clocks = system_curves.system_curves(self.store, key, x=x, low=low, high=high, max_points=points)
+        head = {"version": version, "run": key, "x": x, "clocks": clocks}
+        if form == CSV:
+            return Response(columns.as_csv(curves), media_type="text/csv; charset=utf-8", headers={"Cache-Control": "no-store"})
+        if form == JSON:
+            return Response(columns.as_json(head, curves), media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(columns.encode(head, curves), media_type=columns.MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
     # ------------------------------------------------------------------------------------------ points of a tag
 

@@ -51,7 +51,7 @@
     function tell(note) {
       const s = told.statistics, number = v => v === null ? 'none' : numbers.value(+v);
       fill(facts, [['shape', told.shape.length ? told.shape.join(' × ') : 'one value'], ['dtype', told.dtype], ...(s ? [['min', number(s.min)], ['max', number(s.max)], ['mean', number(s.mean)], ['std', number(s.std)], ['zeros', numbers.whole(s.zeros)], ...(s.nan ? [['NaN', numbers.whole(s.nan)]] : []), ...(s.pos_inf ? [['inf', numbers.whole(s.pos_inf)]] : []), ...(s.neg_inf ? [['−inf', numbers.whole(s.neg_inf)]] : [])] : [])].map(([name, text]) => h('div', {}, h('dt', {}, name), h('dd', {}, text))));
-      fill(notes, h('a.lk', {href: url(`api/tensor?${panel.series.query({place, format: 'npy'})}`), download: '', title: `Download the whole tensor, ${crossboard.overview.bytes(told.bytes)}`}, icon('table', true), '.npy'), less ? h('span.chg', {}, less) : null, note ? h('span.warn', {}, note) : null);
+      fill(notes, h('a.lk', {href: url(`api/tensor?${panel.series.query({place, format: 'npy'})}`), download: '', title: `Download the whole tensor, ${crossboard.parts.bytes(told.bytes)}`}, icon('table', true), '.npy'), less ? h('span.chg', {}, less) : null, note ? h('span.warn', {}, note) : null);
       strings.hidden = !told.strings;
       element.classList.toggle('words', Boolean(told.strings));
       if (told.strings) strings.textContent = told.strings.join('\n');
@@ -159,7 +159,7 @@
     };
     views.add(view);
 
-    return {element, async show(point_, at) { place = at; asked = ['index', 'axes', 'window', 'minus'].map(own).join('|'); await read(); }, facts: () => told ? [`${numbers.whole(told.count)} values`, crossboard.overview.bytes(told.bytes), told.of] : [], redraw: draw, close() { closed = true; views.delete(view); }};
+    return {element, async show(point_, at) { place = at; asked = ['index', 'axes', 'window', 'minus'].map(own).join('|'); await read(); }, facts: () => told ? [`${numbers.whole(told.count)} values`, crossboard.parts.bytes(told.bytes), told.of] : [], redraw: draw, close() { closed = true; views.delete(view); }};
   };
 
   const chosen = () => { for (const view of [...views]) view.chosen(); };
