@@ -42,7 +42,7 @@ PURE = (
     "50-matching.js",
 )
 PURE_OF_RUNS = ("20-rows.js", "30-groups.js")
-PURE_OF_RUN = ("50-ramp.js", "52-markdown.js", "56-png.js", "66-pr-curves.js", "71-graphs.js")
+PURE_OF_RUN = ("50-ramp.js", "52-markdown.js", "56-png.js", "57-files.js", "58-thresholds.js", "59-matrices.js", "71-graphs.js")
 NODE = shutil.which("node")
 
 # a canvas that writes down what it is asked to draw, and a page without style
