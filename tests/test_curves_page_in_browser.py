@@ -59,7 +59,8 @@ def curves(board: Board, open_page: Open) -> Open:
 
 def rows(page: Any) -> list[list[str]]:
     """The table beside the plot of all runs, as texts."""
-    found: list[list[str]] = page.evaluate(f"[...document.querySelectorAll('{JOIN} tbody tr')].map(r => [...r.children].map(c => c.textContent))")
+    cells = "[...document.querySelectorAll('.kjoin tbody tr')].map(row => [...row.children].map(cell => cell.textContent))"
+    found: list[list[str]] = page.evaluate(cells)
     return found
 
 

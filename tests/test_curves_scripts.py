@@ -50,7 +50,8 @@ def test_areas_are_those_of_scikit_learn_where_every_score_is_a_threshold(seed: 
 def test_the_drawn_steps_enclose_the_average_precision_and_the_ends_of_a_roc_curve_are_added() -> None:
     truth, scores = np.array([0, 0, 1, 1, 0, 1]), np.array([0.1, 0.4, 0.35, 0.8, 0.5, 0.9])
     point = counts_at(truth, scores, [0.2, 0.45, 0.85])
-    steps, roc, area = run_js("(l => [cb.pr.line(l, ''), cb.pr.line(l, 'roc'), cb.pr.averagePrecision(l)])(cb.pr.rates(point))", point=point)
+    ask = "(l => [cb.pr.line(l, ''), cb.pr.line(l, 'roc'), cb.pr.averagePrecision(l)])(cb.pr.rates(point))"
+    steps, roc, area = run_js(ask, point=point)
     assert sum((x1 - x0) * y for (x0, y), (x1, _) in zip(steps[::2], steps[1::2], strict=True)) == pytest.approx(area)
     assert roc[0] == [0, 0]
     assert roc[-1] == [1, 1]
