@@ -3,7 +3,8 @@
    What a kind can do beyond that is in `crossboard.kindTools[page]`, all of it optional: `bar(place)` fills its part of the bar, once;
    `above(place, tiles)` fills the place over the sections and is called whenever tiles came or went; `moved()` after the slider moved or points came;
    `keys()` are keys of its own, `leave()` ends what runs, `tile(kind)` is how wide a tile is at least, in pixels; `views` are its own views by kind;
-   `joined(kind, tag, tiles)` gives what stands in place of the tiles of a tag, or null; `layout(list, make)` puts the tiles in another way than by sections, or gives null; `chosen()` says true when a choice needs no new arrangement; `redrawn()`
+   `joined(kind, tag, tiles)` gives what stands in place of the tiles of a tag, or null; `layout(list, make)` puts the tiles in another way
+   than by sections, or gives null; `chosen()` says true when a choice needs no new arrangement; `redrawn()`
    after the theme changed; `settled()` says that what it reads itself stands, `covers()` that tiles may be out of sight,
    `series()` whose points it shows besides. Its choices live in `state.own` (in the URL) and are changed by `state.choose(name, value)`, which tells "own". */
 (root => {
