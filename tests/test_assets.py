@@ -50,8 +50,10 @@ PURE_OF_RUN = (
     "52-markdown.js",
     "56-png.js",
     "57-camera.js",
+    "57-files.js",
+    "58-thresholds.js",
+    "59-matrices.js",
     "59-raster.js",
-    "66-pr-curves.js",
     "67-cloud.js",
     "71-graphs.js",
 )

@@ -40,7 +40,7 @@
     return {
       element,
       show(point) { list = pr.rates(point); draw(); },
-      facts: point => [point.label && `class ${point.label}`, `${list.length} thresholds`, `average precision ${rate(pr.averagePrecision(list))}`, pr.roc(list).length > 0 && `ROC AUC ${rate(pr.rocArea(list))}`],
+      facts: point => [point.label && `class ${point.label}`, `${list.length} thresholds`, h('span', {title: 'average precision: the sum over thresholds of the gain in recall times the precision there'}, `AP ${rate(pr.averagePrecision(list))}`), pr.roc(list).length > 0 && h('span', {title: 'area under the ROC curve, by trapezoids'}, `AUC ${rate(pr.rocArea(list))}`)],
       redraw: draw,
       close() { open.delete(draw); },
     };

@@ -110,7 +110,9 @@
       const mine = ++asked;
       if (controls) controls.show();
       if (!point || !element.isConnected) return;
+      const waiting = holder.firstChild ? 0 : setTimeout(() => fill(holder, h('p.none', {}, 'Reading what to compare with')), 150);
       const reference = await matrixChoices.reference(panel).catch(error => ({words: `no difference: ${error.message}`}));
+      clearTimeout(waiting);
       if (mine !== asked || !point) return;
       made = model(point, reference);
       const part = choices.get('part'), large = !part && made.keep.length > AS_TABLE;
