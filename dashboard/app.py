@@ -108,6 +108,7 @@ def create_app(
         finally:
             for receiver in living:
                 await run_in_threadpool(receiver.close)
+            await run_in_threadpool(data.close)
             await run_in_threadpool(newsroom.stop)
 
     server = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=live)

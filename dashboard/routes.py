@@ -123,6 +123,10 @@ class DataRoutes:
         self.of_ranges = RangeRoutes(store, newsroom)
         self.of_marks = MarkRoutes(store, newsroom)
 
+    def close(self) -> None:
+        """End what still works for a page that may be gone."""
+        self.of_run.of_vectors.reductions.close()
+
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
         get: dict[str, Callable[[Request], Any]] = {

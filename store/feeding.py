@@ -8,6 +8,7 @@ half minute. What goes wrong with one source or one run is kept for display and 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -125,7 +126,7 @@ class Feeder:
             if cursor is None and held is not None and not batch.restart:  # appended to by hand, or emptied: begin anew
                 batch = _beginning(batch)
             self._store.take(found, batch, source=source.format, owner=source)
-            news = news or bool(batch.strands or batch.records)
+            news = news or bool(batch.strands or batch.records or batch.unread)
             held = self._store.known(found.key)
             if held is None or not batch.more:
                 break
@@ -141,7 +142,7 @@ class Feeder:
 
 
 def _beginning(batch: Batch) -> Batch:
-    return Batch(batch.cursor, batch.strands, batch.records, batch.problems, batch.writers, batch.more, restart=True)
+    return dataclasses.replace(batch, restart=True)
 
 
 def _another(old: FoundRun, new: FoundRun) -> bool:

@@ -12,10 +12,12 @@ of cursors, also when files are sealed, truncated or replaced in between (then t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
 
-from .kinds import Points, Problem
+from numpy.typing import NDArray
+
+from .kinds import I64, Kind, Points, Problem
 from .records import Blob, Record
 
 
@@ -40,6 +42,41 @@ class Placed:
     rank: int
     path: str = ""
     offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Points of one kind that were found and not read: they stay where they lie until they are asked for (`ReadsLater`).
+
+    In order of arrival, of one writer, in one file; arrays have an element a point.
+
+    tags     names; tag: int64, which of them each point has
+    step     int64
+    offset, length   int64: where the record of each begins in `path`, and how many bytes it takes there
+    before   how many of the batch's `records` came before them
+    """
+
+    kind: Kind
+    tags: tuple[str, ...]
+    tag: I64
+    step: I64
+    offset: I64
+    length: I64
+    writer: str
+    attempt: int
+    rank: int
+    path: str
+    before: int = 0
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def __getitem__(self, where: slice | NDArray[Any]) -> Unread:
+        return replace(self, tag=self.tag[where], step=self.step[where], offset=self.offset[where], length=self.length[where])
+
+    def of(self, tag: str) -> Unread:
+        """Those under `tag`."""
+        return self[self.tag == (self.tags.index(tag) if tag in self.tags else -1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +112,7 @@ class Batch:
     writers: list[WriterLife] = field(default_factory=list)
     more: bool = False
     restart: bool = False
+    unread: list[Unread] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +164,13 @@ class ReadsAhead(Protocol):
 
     def read_ahead(self, runs: Sequence[FoundRun]) -> None:
         """Prepare for `runs` to be read from their beginning, in this order; with none, let go of what was prepared."""
+        ...
+
+
+@runtime_checkable
+class ReadsLater(Protocol):
+    """A source whose batches hold points that are `Unread`."""
+
+    def read_points(self, run: FoundRun, unread: Unread) -> tuple[list[Placed], list[Problem]]:
+        """Return the points, and what was wrong with those that are left out: the file is another one now, or they cannot be read."""
         ...
