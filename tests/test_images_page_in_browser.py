@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +16,15 @@ import pytest
 from PIL import Image
 
 import crossboard as cb
+from browser import READY, Board, Open, below, faults, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-READY = "window.crossboard && crossboard.stats.started && crossboard.kinds && crossboard.kinds.settled()"
 GAPS = {"one": 10, "two": 10, "late-" + "long" * 49: 40}
 SHAPE = (24, 32)
-
-BOARD = import_module("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
-faults: Callable[..., list[str]] = BOARD.faults
 
 
 def sample(run: int, step: int, number: int = 0) -> np.ndarray[Any, Any]:
@@ -81,44 +76,15 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     directory = tmp_path_factory.mktemp("runs")
     broken = make(directory)
     broken.write_bytes(broken.read_bytes()[:500])
-    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=3)
+    board = Board(directory, tmp_path_factory.mktemp("cache"), runs=3)
     board.start()
     yield board
     board.stop()
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
-
-
 @pytest.fixture
-def open_page(browser: Browser, board: Any) -> Iterator[Open]:
-    opened: list[tuple[Page, list[str]]] = []
-
-    def open_(query: str, *, width: int = 1440, height: int = 900, scheme: Any = "light") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True)
-        page = context.new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        opened.append((page, errors))
-        page.goto(board.url + "?page=images" + query)
-        until(page, READY, timeout_s=30)
-        return page
-
-    yield open_
-    for page, errors in opened:
-        page.context.close()
-        assert [error for error in errors if "422" not in error] == []  # the damaged picture
+def open_page(open_page: Open, board: Board) -> Open:
+    return below(open_page, board.url + "?page=images", expected=("422",))  # the damaged picture
 
 
 def picture(page: Page, run: str, number: int = 0) -> Any:
