@@ -31,7 +31,7 @@ from .aliases import AliasBook
 from .compression import Compression
 from .downloads import Exporter, download_routes
 from .events import Newsroom
-from .pages import panes, run, runs
+from .pages import kinds, panes, run, runs
 from .replies import json_reply
 from .routes import DataRoutes, no_such_path
 from .safety import Door, Guest, Safety, page_policy
@@ -119,7 +119,9 @@ def create_app(
         update_title=None,  # type: ignore[arg-type]  # as its documentation says
         index_string=INDEX,
         assets_folder=str(ASSETS),
-        assets_path_ignore=[f"^{page.FOLDER}$" for page in (run, runs, panes)],  # loaded by these pages themselves, when first opened
+        assets_path_ignore=[
+            f"^{page.FOLDER}$" for page in (run, runs, panes, kinds)
+        ],  # loaded by these pages themselves, when first opened
         requests_pathname_prefix=f"{base}/",
         routes_pathname_prefix=f"{base}/",
         serve_locally=True,

@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..store.aliases import Pair
 from ..store.errors import BadQuery, CrossboardError, Damaged, NotFound
-from ..store.kinds import Kind, MetricSummary, RunInfo, SeriesInfo
+from ..store.kinds import POINT_KINDS, Kind, MetricSummary, RunInfo, SeriesInfo
 from ..store.store import Store
 from . import columns
 from .aliases import JOINS, AliasBook, pair_json
@@ -123,6 +123,7 @@ class DataRoutes:
             "/runs": self.runs,
             "/series": self.series,
             "/tags": self.tags,
+            "/kinds": self.kinds,
             "/curves": self.curves,
             "/window": self.window,
             "/attempts": self.attempts,
@@ -223,6 +224,20 @@ class DataRoutes:
             except ValueError:
                 raise Refused(400, f"kind: got {name!r:.40}", f"want one of {', '.join(kind.value for kind in Kind)}") from None
         return self.store.series(run=run, tag=query.text("tag"), kind=kind)
+
+    def kinds(self, request: Request) -> Response:
+        Query(request, ())
+        version = self.newsroom.versions.now()
+
+        def told() -> bytes:
+            rows = []
+            for kind in POINT_KINDS:
+                found = self.store.series(kind=kind)
+                counts = {"runs": len({one.key.run for one in found}), "tags": len({one.key.tag for one in found})}
+                rows.append({"kind": kind.value, **counts, "count": sum(one.count for one in found)})
+            return to_json({"version": version, "kinds": rows})
+
+        return self._versioned(request, version, told)
 
     def tags(self, request: Request) -> Response:
         query = Query(request, ("kind", "join"))

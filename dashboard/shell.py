@@ -11,7 +11,8 @@ Ids that the scripts fill or listen to:
     copy-link, theme-switch, show-keys   buttons of the top bar
     banner           amber strip under the top bar: connection lost, reading
     nav-charts, nav-runs, nav-panes, nav-run   the pages' names; panes only where a run has some, run only while a run page is open
-    page             where the pages' own layouts stand (`pages/charts.py`, `pages/run.py`, `pages/runs.py`, `pages/panes.py`)
+    nav-kinds        the pages of kinds that some run has something for, and a menu of those that do not fit
+    page             where the pages' own layouts stand (`pages/charts.py`, `kinds.py`, `run.py`, `runs.py`, `panes.py`)
     keys             dialog that lists the keys
     said             polite live region for screen readers
 """
@@ -23,7 +24,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from ..store.store import Store
-from .pages import charts, panes, run, runs
+from .pages import charts, kinds, panes, run, runs
 from .pages.parts import hyphened, icon, icon_button
 
 INDEX = """<!DOCTYPE html>
@@ -63,6 +64,7 @@ def top_bar() -> Component:
                     html.A("Charts", href="?", id="nav-charts", className="here", **hyphened(aria_current="page")),
                     html.A("Runs", href="?page=runs", id="nav-runs"),
                     html.A("Panes", href="?page=panes", id="nav-panes", hidden=True),
+                    html.Span(id="nav-kinds", className="kindlinks"),
                     html.A("Run", href="", id="nav-run", hidden=True),
                 ],
                 className="nav",
@@ -94,7 +96,7 @@ def layout(store: Store, *, title: str) -> Component:
                 className="app loading" if store.runs() else "app loading norail",
                 children=[
                     top_bar(),
-                    *charts.layout(title, above=run.head(), below=[*run.body(), *panes.layout(), runs.layout()]),
+                    *charts.layout(title, above=run.head(), below=[*kinds.layout(), *run.body(), *panes.layout(), runs.layout()]),
                 ],
             ),
             html.Dialog(id="keys", className="keys", **hyphened(aria_labelledby="keys-title")),

@@ -28,6 +28,7 @@ PURE = (
     "12-numbers.js",
     "14-columns.js",
     "15-card-settings.js",
+    "15-kind-pages.js",
     "15-table.js",
     "16-state.js",
     "17-run-query.js",
@@ -315,6 +316,9 @@ def test_a_run_page_survives_its_own_link() -> None:
     once = run_js("cb.view.format(cb.view.parse(search))", search=search)
     view = run_js("cb.view.parse(search)", search=once)
     assert [view[name] for name in ("run", "tab", "tag", "step")] == ["native:/x/ü b", "image", "samples/a&b", "-5"]
+    kept = run_js("cb.view.format(cb.view.parse('?page=images&set=mode:swipe&set=a:1:2&tag=t/x&step=-3&find=w'))")
+    assert kept == "?page=images&tag=t/x&step=-3&set=a:1:2&set=mode:swipe&find=w"
+    assert run_js("cb.view.format(cb.view.parse('?page=nothing&tag=t&step=3&set=a:b'))") == ""
     assert run_js("cb.view.format(cb.view.parse('?tab=image&step=3'))") == ""  # without a run they mean nothing
     assert run_js("cb.view.parse('?run=a&step=1e9').step") == ""
 

@@ -25,7 +25,7 @@ from crossboard.dashboard.columns import SentCurve
 from crossboard.dashboard.routes import natural
 from crossboard.exporters import table_exporters
 from crossboard.store.embedded import EmbeddedStore
-from crossboard.store.kinds import Curve, Points, SeriesKey
+from crossboard.store.kinds import Curve, Kind, Points, SeriesKey
 from crossboard.store.records import ConfigSet, ImagePoint, InFile, Picture
 from crossboard.store.source import Batch, FoundRun, Placed, Strand
 from crossboard.wiring import sources_for
@@ -135,6 +135,16 @@ def test_series_are_listed_by_run_tag_and_kind(client: TestClient) -> None:
     assert one == [next(series for series in every if series["run"] == RUN_B and series["tag"] == "train/loss")]
     assert (one[0]["count"], one[0]["nan"], one[0]["pos_inf"], one[0]["last"], one[0]["max"]) == (3, 1, 1, "Infinity", 1.0)
     assert get(client, "/api/series", kind="image")["series"] == []
+
+
+def test_kinds_are_counted_over_runs_and_tags(client: TestClient) -> None:
+    kinds = {row["kind"]: row for row in get(client, "/api/kinds")["kinds"]}
+    assert set(kinds) == {kind.value for kind in Kind} - {"scalar", "config", "event"}
+    for kind, row in kinds.items():
+        series = get(client, "/api/series", kind=kind)["series"]
+        assert row["runs"] == len({one["run"] for one in series})
+        assert row["tags"] == len({one["tag"] for one in series})
+        assert row["count"] == sum(one["count"] for one in series)
 
 
 def test_tags_come_in_natural_order_with_their_runs_and_points(client: TestClient) -> None:

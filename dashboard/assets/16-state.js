@@ -27,12 +27,14 @@
      page=runs              the table of runs;  its own parameters are in 15-table.js
      page=panes             the page of panes;  env=KEY (repeated) its environments, several are compared
      find=WORDS             filter of pane titles;  pane=WINDOW  the pane that is open large; both also on a run's tab of panes
+     page=images|text|...   a page of a kind (15-kind-pages.js);  step=STEP  tag=TAG  find=WORDS  what it shows;
+     set=NAME:VALUE         (repeated) what is chosen on that page, by names of its own
    `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board; opening and leaving
    a run page or the page of panes, and going from tab to tab, are steps of their own (`state.go`). */
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
-  const {announcer, cardSettings, tableView} = crossboard;
+  const {announcer, cardSettings, kindPages, tableView} = crossboard;
 
   /** Six characters that stand for a run's key in the URL (FNV-1a, 31 bits). */
   function mark(key) {
@@ -44,7 +46,7 @@
   const fresh = () => ({x: 'step', tags: '', runs: '', project: '', hide: new Set(), only: '', log: new Set(), zoom: new Map(),
     expr: new Set(), sel: null, large: '', smooth: '', cards: new Map(), old: new Set(), closed: new Set(), groups: new Set(), sort: 'newest', join: '', theme: '',
     rail: '', pin: [], base: '', colour: '', dash: '', metric: '',
-    bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', table: tableView.fresh()});
+    bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', own: new Map(), table: tableView.fresh()});
   const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
 
   function parse(search) {
@@ -76,6 +78,12 @@
       view.page = 'panes';
       view.env = [...new Set(q.getAll('env').filter(Boolean))].join('\n');   // keys hold no line break
     }
+    else if (kindPages.of(q.get('page'))) {
+      view.page = q.get('page');
+      view.tag = q.get('tag') || '';
+      if (/^-?\d{1,16}$/.test(q.get('step') || '')) view.step = q.get('step');
+      for (const text of q.getAll('set')) { const cut = text.indexOf(':'); if (cut > 0) view.own.set(text.slice(0, cut), text.slice(cut + 1)); }
+    }
     if (view.page || view.tab === 'panes') for (const name of ['pane', 'find']) view[name] = q.get(name) || '';
     for (const name of ['log', 'old', 'closed', 'groups', 'expr']) view[name] = new Set(q.getAll(name));
     const [from, to, ...of] = (q.get('sel') || '').split('~');
@@ -99,8 +107,12 @@
       q.set('page', view.page);
       for (const one of view.env.split('\n').filter(Boolean)) q.append('env', one);
       if (view.page === 'runs') tableView.format(q, view.table);
+      if (kindPages.of(view.page)) {
+        for (const name of ['tag', 'step']) if (view[name]) q.set(name, view[name]);
+        for (const [name, value] of [...view.own].sort()) q.append('set', `${name}:${value}`);
+      }
     }
-    if (view.run ? view.tab === 'panes' : view.page === 'panes') for (const name of ['pane', 'find']) if (view[name]) q.set(name, view[name]);
+    if (view.run ? view.tab === 'panes' : view.page === 'panes' || kindPages.of(view.page)) for (const name of ['pane', 'find']) if (view[name]) q.set(name, view[name]);
     if (view.sort !== 'newest') q.set('sort', view.sort);
     for (const name of ['rail', 'base', 'colour', 'dash', 'metric']) if (view[name]) q.set(name, view[name]);
     if (view.pin.length) q.set('pin', view.pin.join('.'));
@@ -124,7 +136,7 @@
   crossboard.view = {mark, parse, format, matches, fresh};
   if (typeof window === 'undefined') return;
 
-  const news = announcer();
+  const news = announcer(), hasSteps = view => Boolean(view.run || kindPages.of(view.page));
   let writing = 0;
   const state = crossboard.state = Object.assign(parse(location.search), {
     on: news.on,
@@ -143,11 +155,21 @@
       if (!state[name].delete(member)) state[name].add(member);
       state.changed(name);
     },
-    /** Go to a place, {run, tab, tag, step} or {page, env, pane}, what is not named being empty; the back button comes back here. */
+    /** Choose something on the page of a kind; '' takes it back. */
+    choose(name, value) {
+      if ((state.own.get(name) || '') === value) return;
+      if (value) state.own.set(name, value); else state.own.delete(name);
+      state.changed('own');
+    },
+    /** Go to a place, {run, tab, tag, step} or {page, env, pane}, what is not named being empty; the back button comes back
+        here. A chosen step goes along from a page that has steps to another. */
     go(place) {
       clearTimeout(writing);
       state.write();
+      if (place.page !== state.page) { state.own = new Map(); state.find = ''; }
+      const stays = !('step' in place) && hasSteps(state) && hasSteps(place) ? state.step : '';
       for (const name of PLACE) state[name] = place[name] || '';
+      state.step = state.step || stays;
       history.pushState(null, '', (format(state) || location.pathname) + location.hash);
       news.tell('run', state);
     },
@@ -161,6 +183,7 @@
     const was = parse(location.search);
     for (const name of PLACE) state[name] = was[name];
     if (was.page === 'runs') state.table = was.table;
+    state.own = was.own;
     news.tell('run', state);
   });
 })(typeof window === 'undefined' ? globalThis : window);

@@ -25,6 +25,7 @@
       rail.refresh();
       if (crossboard.run) crossboard.run.redraw();
       if (crossboard.panes && crossboard.panes.isOn()) crossboard.panes.redraw();
+      if (crossboard.kinds) crossboard.kinds.redraw();
     }
   }
   function nextTheme() {
@@ -60,7 +61,7 @@
   function projects() {
     const names = [...new Set(board.order.map(run => run.project).filter(Boolean))].sort((a, b) => a.localeCompare(b, 'en', {numeric: true})), place = byId('project-choice');
     const alone = state.run && board.runs.get(state.run);
-    document.title = [alone ? alone.name : state.page === 'panes' ? 'Panes' : state.page === 'runs' ? 'Runs' : 'Charts', state.project || (names.length === 1 ? names[0] : ''), 'crossboard'].filter(Boolean).join(' · ');
+    document.title = [alone ? alone.name : state.page === 'panes' ? 'Panes' : state.page === 'runs' ? 'Runs' : (crossboard.kindPages.of(state.page) || {title: 'Charts'}).title, state.project || (names.length === 1 ? names[0] : ''), 'crossboard'].filter(Boolean).join(' · ');
     if (names.length < 2) { fill(place, h('span.trunc', {}, names[0] || (board.loaded ? 'no project' : ''))); return; }
     const key = names.join('\n');
     if (place.dataset.names !== key) {

@@ -22,18 +22,21 @@
     ['X', 'Next x axis: step, relative, wall', () => { const all = ['step', 'relative', 'wall']; page.setX(all[(all.indexOf(state.x) + 1) % 3]); page.fields(); }],
     ['E', 'Open the card in focus large, again: close it; or the page of the run pointed at in the rail', () => { const run = state.large ? null : rail.current(), card = grid.current(); if (run && !state.run) state.go({run: run.key}); else if (card && !state.run) crossboard.large.toggle(card); }],
     ['G C', 'Charts', () => { if (state.run || state.page) state.go({}); }],
+    ...crossboard.kindPages.all.map(one => [`G ${one.key}`, one.title, () => crossboard.kindNav.go(one.page)]),
     ['G R', 'Runs', () => { if (state.run || state.page !== 'runs') state.go({page: 'runs'}); }],
     ['T', 'Next theme: system, light, dark', page.nextTheme],
     ['?', 'This list', show],
   ];
 
-  const onPanes = () => Boolean(crossboard.panes && crossboard.panes.isOn()), onTable = () => Boolean(crossboard.table && state.page === 'runs' && !state.run), anywhere = key => key.startsWith('G ') || ['T', '?'].includes(key);
+  const RAIL = ['R', 'H', 'O', 'P', 'B'];   // keys of the run rail
+  const onKinds = () => Boolean(crossboard.kinds && crossboard.kinds.isOn()), onPanes = () => Boolean(crossboard.panes && crossboard.panes.isOn()), onTable = () => Boolean(crossboard.table && state.page === 'runs' && !state.run), anywhere = key => key.startsWith('G ') || ['T', '?'].includes(key);
 
   /** The keys that do something here: on a run page and on the pages of panes and of all runs their own come first. */
   function listed() {
-    const own = [...(onTable() ? crossboard.table.keys() : []), ...(onPanes() ? crossboard.panes.keys() : []), ...(state.run && crossboard.run ? crossboard.run.keys() : [])], there = new Set();
+    const own = [...(onKinds() ? crossboard.kinds.keys() : []), ...(onTable() ? crossboard.table.keys() : []), ...(onPanes() ? crossboard.panes.keys() : []), ...(state.run && crossboard.run ? crossboard.run.keys() : [])], there = new Set();
     if (!own.length) return KEYS;
-    return [...own, ...KEYS.filter(([key]) => !['R', 'H', 'O', 'P', 'B'].includes(key) && (!(onPanes() || onTable()) || anywhere(key)))].filter(([key]) => !there.has(key) && there.add(key));
+    const here = key => RAIL.includes(key) ? onKinds() : !(onPanes() || onTable() || onKinds()) || anywhere(key);
+    return [...own, ...KEYS.filter(([key]) => here(key))].filter(([key]) => !there.has(key) && there.add(key));
   }
 
   function undo() {
@@ -73,7 +76,7 @@
         return;
       }
       if (document.querySelector('dialog[open]')) return;
-      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (onTable()) crossboard.table.escape(); else if (onPanes() && (!state.run || state.pane)) crossboard.panes.back(); else if (state.run && crossboard.run) crossboard.run.back(); return; }
+      if (event.key === 'Escape') { if (byId('app').classList.contains('sheet')) page.sheet(false); else if (onTable()) crossboard.table.escape(); else if (onKinds()) crossboard.kinds.back(); else if (onPanes() && (!state.run || state.pane)) crossboard.panes.back(); else if (state.run && crossboard.run) crossboard.run.back(); return; }
       const name = nameOf(event), found = listed().find(([key, , work]) => work && key.toLowerCase() === name);
       if (found) { event.preventDefault(); found[2](); }
     });

@@ -1,8 +1,8 @@
-/* The door to the run page, the page of panes and the table of all runs: loads their scripts when they are first opened, and turns the document into
+/* The door to the run page, the page of panes, the pages of kinds and the table of all runs: loads their scripts when they are first opened, and turns the document into
    that page and back. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {board, byId, state, url} = crossboard;
+  const crossboard = root.crossboard, {board, byId, kindPages, state, url} = crossboard;
   const loads = new Map();
 
   /** Load a page's own files once, in their order; `head` is the id of what names them. Resolves when all of them stand. */
@@ -21,16 +21,18 @@
     return loading;
   }
 
-  /** Load what the state needs: the page of panes stands on the run page's scripts. */
+  /** Load what the state needs: the page of panes and those of kinds stand on the run page's scripts. */
   async function ready(panes) {
     await load();
     if (panes) await load('panes-head');
+    if (onKinds()) await load('kinds-head');
   }
 
+  const onKinds = () => !state.run && Boolean(kindPages.of(state.page));
   const onTable = () => !state.run && state.page === 'runs';
 
   function links(open, panes) {
-    for (const [id, here] of [['nav-charts', !open && !panes && !onTable()], ['nav-runs', onTable()], ['nav-run', open], ['nav-panes', panes]]) {
+    for (const [id, here] of [['nav-charts', !open && !panes && !onTable() && !onKinds()], ['nav-runs', onTable()], ['nav-run', open], ['nav-panes', panes]]) {
       const link = byId(id);
       link.hidden = id === 'nav-run' ? !open : id === 'nav-panes' && !panes && !board.order.some(run => run.panes > 0);
       link.classList.toggle('here', here);
@@ -48,6 +50,9 @@
     if (!panes && crossboard.panes) crossboard.panes.leave();
     links(open, alone);
     app.classList.toggle('onruns', onTable());
+    app.classList.toggle('onkinds', onKinds());
+    byId('kinds-head').hidden = byId('kinds-body').hidden = !onKinds();
+    if (!onKinds() && crossboard.kinds) crossboard.kinds.leave();
     byId('runs-page').hidden = !onTable();
     if (!onTable() && crossboard.table) crossboard.table.leave();
     if (!open) {
@@ -55,19 +60,20 @@
       byId('run-head').hidden = byId('run-body').hidden = byId('run-steps').hidden = true;
       if (crossboard.run) crossboard.run.leave();
       if (onTable()) await table();
-      if (!panes) return;
+      if (!panes && !onKinds()) return;
     }
     if (open) byId('nav-run').href = location.href;
     try {
       await ready(panes);
     } catch (error) {
-      const place = byId(panes ? 'panes-body' : 'run-body');
+      const place = byId(panes ? 'panes-body' : onKinds() ? 'kinds-body' : 'run-body');
       place.hidden = false;
       place.replaceChildren(Object.assign(document.createElement('p'), {className: 'msg', textContent: `${error.message}. Reload the page to try again.`}));
       return;
     }
     if (state.run) crossboard.run.show();
     if (crossboard.panes && crossboard.panes.isOn()) crossboard.panes.show();
+    if (onKinds()) crossboard.kinds.show();
   }
 
   /** Show the table of all runs; rows of the height that it will have stand there while its scripts come. */

@@ -36,6 +36,7 @@
     crossboard.runFilter.start();
     rail.start();
     crossboard.door.start();
+    crossboard.kindNav.start();
     crossboard.bandsBar.show();
     crossboard.linesBar.show();
     live.on('change', change => {

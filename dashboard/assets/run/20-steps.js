@@ -1,12 +1,13 @@
 /* The step slider below a tab: it moves every view of the tab at once.
 
-   Its ticks are the steps at which any of the tab's points lie. While no step is chosen the newest points are shown, and new ones
+   Its ticks are the steps at which any of the tab's points lie. Where several runs are shown each of the first two has a lane of ticks in
+   its colour. While no step is chosen the newest points are shown, and new ones
    take their place as they come; a chosen step stays, and the URL holds it. */
 (root => {
   'use strict';
   const crossboard = root.crossboard, {byId, fill, h, icon, numbers, state} = crossboard;
   const TICK_MS = 400;
-  let all = [], built = null, playing = 0, listener = () => {};
+  let all = [], lanes = [], built = null, playing = 0, listeners = [];
 
   const chosen = () => state.step === '' ? null : +state.step;
 
@@ -25,7 +26,7 @@
     state.step = text;
     state.changed('step');
     show();
-    listener();
+    for (const listener of listeners) listener();
   }
 
   function move(by) {
@@ -46,19 +47,20 @@
 
   function build() {
     const range = h('input', {type: 'range', min: '0', step: '1', 'aria-label': 'step', oninput: event => choose(all[+event.target.value])});
-    const words = h('b'), note = h('span.dim');
+    const ticks = h('canvas', {'aria-hidden': 'true'}), words = h('b'), note = h('span.dim');
     const button = h('button.ib', {type: 'button', onclick: () => play()});
     const newest = h('button.btn', {type: 'button', title: 'Show the newest, and follow', onclick: () => { play(false); choose(null); }}, 'Newest');
     const held = h('span.at', {}, words, note);
     fill(byId('run-steps'), h('button.ib', {type: 'button', title: 'Previous step ([)', 'aria-label': 'Previous step', onclick: () => move(-1)}, icon('left')), button,
-      h('button.ib', {type: 'button', title: 'Next step (])', 'aria-label': 'Next step', onclick: () => move(1)}, icon('right')), held, range, newest);
-    built = {range, words, note, button, newest};
+      h('button.ib', {type: 'button', title: 'Next step (])', 'aria-label': 'Next step', onclick: () => move(1)}, icon('right')), held, h('span.track', {}, ticks, range), newest);
+    new ResizeObserver(drawTicks).observe(range);
+    built = {ticks, range, words, note, button, newest};
   }
 
   function show() {
     const bar = byId('run-steps');
     if (!bar) return;
-    bar.hidden = all.length < 2 || !state.run;
+    bar.hidden = all.length < 2 || !(state.run || crossboard.kindPages.of(state.page));
     if (bar.hidden) return;
     if (!built) build();
     const now = place(chosen());
@@ -74,8 +76,32 @@
     built.button.setAttribute('aria-label', built.button.title);
   }
 
-  /** Say which steps there are (ascending, each once). */
-  function set(steps) { all = steps; show(); }
+  /** The lanes: the first run's ticks above the track, the second's below. */
+  function drawTicks() {
+    if (!built) return;
+    const {ticks, range} = built, wide = range.clientWidth, high = 34, ratio = devicePixelRatio || 1, context = ticks.getContext('2d');
+    ticks.width = Math.round(wide * ratio); ticks.height = high * ratio;
+    if (!wide || all.length < 2) return;
+    context.scale(ratio, ratio);
+    lanes.slice(0, 2).forEach((lane, i) => {
+      context.fillStyle = lane.colour;
+      let last = -Infinity;
+      for (const step of lane.steps) {
+        const x = 7 + (wide - 14) * place(step) / (all.length - 1);
+        if (x - last < 1) continue;
+        last = x;
+        context.fillRect(Math.round(x) - 0.5, i ? high - 6 : 0, 1, 6);
+      }
+    });
+  }
 
-  crossboard.steps = {chosen, choose, move, play, set, show, stop: () => { if (playing) play(false); }, onMove: work => { listener = work; }};
+  /** Say which steps there are (ascending, each once), and of several runs {colour, steps} each. */
+  function set(steps, runs = []) {
+    const before = all.length;
+    all = steps; lanes = runs;
+    show();
+    if (built && (runs.length || before)) drawTicks();
+  }
+
+  crossboard.steps = {chosen, choose, move, play, set, show, stop: () => { if (playing) play(false); }, onMove: work => { listeners.push(work); }};
 })(window);

@@ -36,6 +36,12 @@
     /** Places of this panel in the order of steps. */
     get places() { return this.series.known ? this.series.list(this.rank, state.old.has(this.series.tag)) : []; }
 
+    /** Which of `places` is shown for a step: the last at or before it. */
+    at(places, step) { return this.series.at(places, step); }
+
+    /** What is said where no point lies at the step that was asked for. */
+    missing(here, wanted) { return `${here > wanted ? 'first' : 'nearest before'} ${numbers.whole(wanted)}`; }
+
     mount() {
       if (this.near) return;
       this.near = true;
@@ -68,7 +74,7 @@
       if (!this.near || !this.series.known) return;
       const places = this.places, step = steps.chosen();
       if (!places.length) { fill(this.body, h('div.msg', {}, icon('clock'), h('b', {}, 'No points of this rank'))); return; }
-      let at = this.series.at(places, step);
+      let at = this.at(places, step);
       const here = this.series.step[places[at]];
       let first = at, last = at;
       while (first > 0 && this.series.step[places[first - 1]] === here) first--;
@@ -120,7 +126,7 @@
 
     describe(place, at, n, wanted) {
       const {series} = this, noun = NOUNS[series.kind], here = series.step[place];
-      const missing = wanted !== null && here !== wanted ? `, ${here > wanted ? 'first' : 'nearest before'} ${numbers.whole(wanted)}` : '';
+      const missing = wanted !== null && here !== wanted ? `, ${this.missing(here, wanted)}` : '';
       const replaced = series.replaced(place) ? `, attempt ${series.attempt[place]}` : '';
       fill(this.words, h('b', {}, `step ${numbers.whole(here)}`), missing, replaced, n > 1 ? ` · ${this.large ? `${noun} ` : ''}${numbers.whole(at + 1)} of ${numbers.whole(n)}` : '', this.large ? ` · ${numbers.moment(series.wall[place])}` : '');
       this.words.title = `${this.words.textContent} · ${numbers.moment(series.wall[place])}`;

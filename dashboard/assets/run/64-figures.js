@@ -42,7 +42,7 @@
         return;
       }
       const Plotly = await load(), mine = shown;
-      if (!drawn || !drawn.isConnected) { drawn = h('div.plotly', {role: 'img', 'aria-label': `figure ${panel.series.tag}`}); fill(element, drawn); }
+      if (!drawn || !drawn.isConnected) { drawn = h('div.plotly', {role: 'group', 'aria-label': `figure ${panel.series.tag}`}); fill(element, drawn); }
       if (mine !== shown) return;
       await Plotly.react(drawn, structuredClone(figure.data), dressed(structuredClone(figure.layout || {})), {displaylogo: false, responsive: false, plotlyServerURL: '', showLink: false, displayModeBar: panel.large ? true : 'hover', modeBarButtonsToRemove: ['sendDataToCloud', 'lasso2d', 'select2d']});
     }
