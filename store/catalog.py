@@ -73,6 +73,7 @@ class StoredRun(msgspec.Struct):
     cursor   of the source, up to which everything else here was read
     records  how many records are kept
     media    (kind, tag, rank, stats) of the series that are no scalars
+    token    of a source that `source.Recalls`, not newer than the cursor; empty when there is none
     """
 
     found: dict[str, Any]
@@ -81,6 +82,7 @@ class StoredRun(msgspec.Struct):
     records: int
     problems: list[tuple[str, int, str]]
     media: list[tuple[str, str, int, MediaStats]] = []
+    token: list[int | str] = []
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ from .changelog import ChangeLog
 from .columns import CacheLost
 from .errors import NotFound
 from .feeding import Feeder
-from .keeping import Keeper
+from .keeping import Keeper, collected_later
 from .kinds import F64, Curve, Kind, MetricSummary, Points, RunInfo, SeriesInfo, SeriesKey, StrandKey, XAxis
 from .overview import Stats, draw
 from .records import Blob, Edited
@@ -70,8 +70,9 @@ class EmbeddedStore:
         self._edits.refresh()
         self._keeper = Keeper(sources, cache, memory=memory or not sources)
         self._feeder = Feeder(self, sources)
-        for run in self._keeper.load(sources):
-            self._take_over(run)
+        with collected_later():
+            for run in self._keeper.load(sources):
+                self._take_over(run)
 
     def _take_over(self, run: RunData) -> None:
         version = self._changes.add(run.found.key, series=keys_of(run))
@@ -234,6 +235,11 @@ class EmbeddedStore:
         """For the feeder: a checkpoint, unless there was one a moment ago. Raises CacheLost."""
         self._keeper.checkpoint_if_due(self._lock)
 
+    def keep(self, run: RunData) -> None:
+        """For the feeder: have the catalog take what is known of a run."""
+        with self._lock:
+            self._keeper.touch(run)
+
     def known(self, run: str) -> RunData | None:
         """For the feeder: what is held of a run."""
         return self._runs.get(run)
@@ -263,7 +269,7 @@ class EmbeddedStore:
     def runs(self) -> list[RunInfo]:
         """All runs, oldest first."""
         now = time.time()
-        with self._lock:
+        with self._lock, collected_later():
             infos = [run.info_at(now) for run in self._runs.values()]
         return sorted(infos, key=lambda one: (one.started if one.started == one.started else math.inf, one.key))
 

@@ -142,6 +142,7 @@ class RunData:
         self.records: list[Placed] = []  # those that the catalog does not have
         self.stored_records = 0
         self.token: object = None
+        self.kept_token: list[int | str] = []  # the same, of a source that recalls it
         self.stored = False  # the catalog has something of it
         self.outdated = False  # the catalog has something of this run that is not of this data
         self.version = 0
@@ -202,7 +203,8 @@ class RunData:
         strands = [strand.to_store() for strand in self.strands.values() if strand.dirty]
         media = [(kind.value, tag, rank, stats) for (kind, tag, rank), stats in self.media.items()]
         problems = [(one.path, one.offset, one.what) for one in self.problems]
-        stored = StoredRun(found, self.state, self.cursor, self.stored_records + len(self.records), problems, media)
+        records = self.stored_records + len(self.records)
+        stored = StoredRun(found, self.state, self.cursor, records, problems, media, self.kept_token)
         path = self.owner.path if self.owner is not None else ""
         return Change(
             self.found.key, self.outdated, self.format, path, encode_run(stored), strands, list(self.records), self.stored_records
