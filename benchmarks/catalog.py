@@ -1,11 +1,11 @@
 """100,000 runs in the catalog: how long until they are listed, by the store, the data route, the page and `crossboard ls`.
 
     python benchmarks/catalog.py                   # 100,000 runs
-    python benchmarks/catalog.py --runs 10000
+    python benchmarks/catalog.py --runs 10000 --read   # and how long the first reading takes
     python benchmarks/catalog.py --root DIR        # make them there and keep them, with what is cached of them
 
 The runs are copies of one run of two metrics: a directory and a run.json of their own, the two files of its points and records
-hard-linked. Reading them for the first time is not in the bar ("listed" is of what the catalog has), but is shown.
+hard-linked. The catalog gets what reading them comes to without reading each: "listed" is of what the catalog has.
 """
 
 from __future__ import annotations
@@ -20,12 +20,21 @@ import sys
 import tempfile
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from boards import ARGUMENTS, chromium_path, crossboard_server, free_port, table
 
 BAR_S = 1.0
+ROUTES = {
+    "runs, at once": "api/runs",
+    "tags": "api/tags?kind=scalar&join=sure",
+    "runs": "api/runs",
+    "tags again": "api/tags?kind=scalar&join=sure",
+    "runs of a query": "api/runs/match?query=lr%3D0.1",
+}
 
 
 def make(root: Path, *, runs: int) -> None:
@@ -39,7 +48,7 @@ def make(root: Path, *, runs: int) -> None:
                 run.log({"train/loss": 1 / (step + 1), "val/accuracy": step / 5}, step=step)
         (source,) = Path(beside, "one").iterdir()
         identity = json.loads((source / "run.json").read_text())
-        files = [path.name for path in source.iterdir() if path.name != "run.json"]
+        files = [path.name for path in source.iterdir() if path.is_file() and path.name != "run.json"]
         for number in range(runs):
             project, name = f"project{number // 10_000}", f"run{number:06d}"
             directory = root / project / name
@@ -51,6 +60,49 @@ def make(root: Path, *, runs: int) -> None:
                     os.link(source / file, directory / file)
                 except OSError:  # as many links as the file system allows
                     (directory / file).write_bytes((source / file).read_bytes())
+
+
+def fill(root: Path, cache: Path, *, runs: int) -> None:
+    """Write into the catalog what reading all these runs comes to: what reading one came to, `runs` times."""
+    from crossboard.store.catalog import Catalog, Change, StoredRun, directory_for, encode_run
+    from crossboard.store.embedded import EmbeddedStore
+    from crossboard.store.native import NativeSource
+    from crossboard.store.strands import RunData
+    from crossboard.wiring import sources_for
+
+    first = root / "project0" / "run000000"
+    store = EmbeddedStore([NativeSource(first)], memory=True)
+    store.refresh()
+    (run,) = store.held_runs()
+    catalog = Catalog.open(directory_for(sources_for([str(root)]), cache))
+    assert catalog is not None
+    changes: list[Change] = []
+    number = 0
+    for place in range(runs):
+        project, name = f"project{place // 10_000}", f"run{place:06d}"
+        path = str(root / project / name)
+        key = f"native:{path}"
+        stats = [os.stat(path), os.stat(os.path.join(path, "run.json"))]
+        token = [one.st_mtime_ns for one in stats] + list(run.kept_token[2:])
+        copied = RunData(replace(run.found, key=key, path=path, project=project, id=name, name=name), format="native", owner=None)
+        copied.state = msgspec.structs.replace(run.state, key=key, path=path, project=project, id=name, name=name)
+        copied.cursor, copied.kept_token = run.cursor, token
+        change = copied.change()
+        change.path, change.format = str(root), "native"
+        for one in run.strands.values():
+            number += 1
+            stored = one.to_store()
+            change.strands.append(replace(stored, id=number, run=key))
+        change.records = list(run.records)
+        stored_run = msgspec.msgpack.decode(change.run or b"", type=StoredRun)
+        change.run = encode_run(msgspec.structs.replace(stored_run, records=len(run.records)))
+        changes.append(change)
+        if len(changes) == 5000:
+            catalog.save(changes)
+            changes = []
+    catalog.save(changes)
+    catalog.close(clean=True)
+    store.close()
 
 
 def timed(url: str) -> tuple[float, int]:
@@ -94,8 +146,8 @@ def page(url: str, *, runs: int) -> list[list[str]]:
         for words in ("page: until the rail lists them, cold", "the same, warm"):
             began = time.perf_counter()
             shown.goto(url, wait_until="commit")
-            listed = f"window.crossboard && crossboard.board && crossboard.board.order.length >= {runs} && document.querySelectorAll('.rr').length > 8"
-            while not shown.evaluate(f"Boolean({listed})"):
+            there = f"window.crossboard && crossboard.board && crossboard.board.order.length >= {runs}"
+            while not shown.evaluate(f"Boolean({there} && document.querySelectorAll('.rr').length > 8)"):
                 time.sleep(0.05)
             rows.append([words, f"{time.perf_counter() - began:.2f} s", ""])
         time.sleep(3)
@@ -117,20 +169,25 @@ def page(url: str, *, runs: int) -> list[list[str]]:
     return rows
 
 
-def measure(root: Path, *, runs: int, browser: bool) -> list[list[str]]:
+def measure(root: Path, *, runs: int, browser: bool, read: bool) -> list[list[str]]:
     cache = root.with_name(root.name + "-cache")
     rows: list[list[str]] = []
-    began = time.perf_counter()
-    with crossboard_server(root, runs=runs):
-        rows.append(["first reading, until all are read" + (" (of the cache)" if cache.exists() else ""), f"{time.perf_counter() - began:.1f} s", ""])
-        time.sleep(3)
+    if not cache.exists() and not read:
+        fill(root, cache, runs=runs)
+    elif not cache.exists():
+        began = time.perf_counter()
+        with crossboard_server(root, runs=runs):
+            pass
+        rows.append(["first reading of all", f"{time.perf_counter() - began:.1f} s", ""])
     seconds, process, url = started(root, cache, runs=runs)
     try:
-        rows.append(["board with a catalog: from the command to all listed", f"{seconds:.2f} s", ""])
-        for words, path in {"runs": "api/runs", "runs again": "api/runs", "runs of a query": "api/runs/match?query=lr%3D0.1", "tags": "api/tags?kind=scalar&join=sure"}.items():
+        rows.append(["board with a catalog: from the command to its first answer", f"{seconds:.2f} s", f"{processor_s(process):.1f} s of processor"])
+        for words, path in ROUTES.items():
+            before = processor_s(process)
             took, length = timed(url + path)
+            busy = processor_s(process) - before
             verdict = ("met" if took <= BAR_S else "NOT met") if path == "api/runs" else ""
-            rows.append([f"{words}: {path.partition('?')[0]}, {length / 2**20:.1f} MB", f"{took:.2f} s", verdict])
+            rows.append([f"{words}: {path.partition('?')[0]}, {length / 2**20:.1f} MB", f"{took:.2f} s", f"{busy:.1f} s of processor {verdict}"])
         time.sleep(20)
         before = processor_s(process)
         time.sleep(20)
@@ -143,7 +200,8 @@ def measure(root: Path, *, runs: int, browser: bool) -> list[list[str]]:
         process.terminate()
         process.wait()
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "crossboard", "ls", str(root)], check=True, stdout=subprocess.DEVNULL, env={**os.environ, "CROSSBOARD_CACHE": str(cache)})
+    command = [sys.executable, "-m", "crossboard", "ls", str(root)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "CROSSBOARD_CACHE": str(cache)})
     rows.append(["crossboard ls, with a catalog", f"{time.perf_counter() - began:.2f} s", ""])
     return rows
 
@@ -152,13 +210,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="very many runs: until they are listed")
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--root", type=Path)
+    parser.add_argument("--read", action="store_true", help="have a board read them all, instead of writing the catalog")
     parser.add_argument("--no-page", action="store_true")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
         root: Any = given.root or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crossboard-bench-"))) / "runs"
         if not root.exists():
             make(root, runs=given.runs)
-        rows = measure(root, runs=given.runs, browser=not given.no_page)
+        rows = measure(root, runs=given.runs, browser=not given.no_page, read=given.read)
     print(table([f"{given.runs:,} runs of 2 metrics", "measured", f"<= {BAR_S:g} s"], rows))
     print(f"load average {', '.join(f'{one:.1f}' for one in os.getloadavg())} on {os.cpu_count()} processors")
 
