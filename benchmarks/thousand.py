@@ -29,7 +29,7 @@ from boards import ARGUMENTS, chromium_path, crossboard_server, table, value_at
 TAGS = [f"train/metric{number}" for number in range(5)]
 POINTS = 1000
 BAR_MS = 200
-SIZE = {"width": 1440, "height": 900}
+SIZE: Any = {"width": 1440, "height": 900}
 
 OBSERVE = """
 window.tasks = [];

@@ -31,7 +31,7 @@ from .overview import Stats, draw
 from .records import Blob, Edited
 from .side_edits import SideEdits
 from .smoothing import checked
-from .source import Batch, FoundRun, Placed, Source
+from .source import Batch, FoundRun, Placed, Recalls, Source
 from .store import Changes, Progress, Smoothing, SourceInfo
 from .strands import RunData, StrandData
 from .summaries import differs, goal_of, keys_of, moved, series_of, summary_of, tags_of, unit_of
@@ -230,6 +230,13 @@ class EmbeddedStore:
                     self._lose_cache(error)
                 self._feeder.refresh()
             return ask()
+
+    def expect(self, run: str) -> None:
+        """Say that something was written to a run: the next refresh looks at it."""
+        with self._lock:
+            data = self._runs.get(run)
+        if data is not None and isinstance(data.owner, Recalls):
+            data.owner.expect(data.found)
 
     def save_if_due(self) -> None:
         """For the feeder: a checkpoint, unless there was one a moment ago. Raises CacheLost."""

@@ -122,7 +122,7 @@ class NativeSource:
         closed = [directory for directory in self._quiet if directory in self._found and self._found[directory][1].token is not None]
         if first or len(closed) <= MOST_LOOKS:
             return set()
-        self._turn %= len(closed)
+        self._turn = self._turn if self._turn < len(closed) else 0
         now = {*closed[self._turn : self._turn + MOST_LOOKS], *self._hurry}
         self._turn += MOST_LOOKS
         self._hurry.clear()

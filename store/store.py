@@ -83,6 +83,10 @@ class Store(Protocol):
         run, which takes such records itself."""
         ...
 
+    def expect(self, run: str) -> None:
+        """Say that something was written to a run: the next refresh looks at it, however many others there are. No such run: nothing."""
+        ...
+
     def refresh(self) -> int:
         """Read what is new in all sources; return the version after it. Cheap when nothing is new."""
         ...
