@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,19 +17,17 @@ import pytest
 from PIL import Image
 
 import crossboard as cb
+from browser import Board, Open, below, faults, until
 from crossboard.adapters.tensorboard.writer import EventFileWriter
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
 STANDS = "window.crossboard && crossboard.stats.started && crossboard.kinds && crossboard.kinds.settled()"
 READY = f"{STANDS} && crossboard.stats.painted > 0"
 ROWS, FEWER, DIMENSIONS = 90, 60, 6
-BOARD = import_module("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
-faults: Callable[..., list[str]] = BOARD.faults
 NO_WEBGL = """
 const kept = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
@@ -105,45 +102,15 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             run.log({"weights": cb.Tensor(np.array([[1.0, np.nan, np.inf, 0.0]]))}, step=0)
         run.finish()
     projector(directory / "tb")
-    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=4)
+    board = Board(directory, tmp_path_factory.mktemp("cache"), runs=4)
     board.start()
     yield board
     board.stop()
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
-
-
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    opened: list[tuple[Page, list[str]]] = []
-
-    def open_(url: str, *, ready: str = READY, width: int = 1440, height: int = 1000, scheme: Any = "light", script: str = "") -> Page:
-        page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        opened.append((page, errors))
-        if script:
-            page.add_init_script(script)
-        page.goto(url)
-        until(page, ready, timeout_s=30)
-        return page
-
-    yield open_
-    for page, errors in opened:
-        page.context.close()
-        assert [error for error in errors if "409" not in error] == []  # "not computed yet" and "another shape" are answers
+def open_page(open_page: Open) -> Open:
+    return below(open_page, "", ready=READY, height=1000, expected=("409",))  # "not computed yet" and "another shape" are answers
 
 
 PLACE = """
@@ -165,7 +132,7 @@ def test_what_is_searched_selected_and_isolated_is_so_in_every_embedding_of_as_m
     board: Any, open_page: Open
 ) -> None:
     page = open_page(board.url + "?page=points&tag=features", ready=f"{READY} && {CLOUDS}.length === 3")
-    assert page.locator(".tile footer").first.inner_text().count("variance") == 1
+    assert page.locator(".ktile footer").first.inner_text().count("variance") == 1
     page.locator("#points-search").fill("ITEM 1")
     until(
         page, "crossboard.state.own.get('search') && document.querySelector('#points-count').textContent === '33 found'"
@@ -240,7 +207,7 @@ def test_a_box_and_a_lasso_select_what_lies_inside_and_the_view_turns_by_keys_an
     page.locator("[data-tool=move]").click()
     own = f"{CLOUDS}.find(view => view.series.run.endsWith('r0')).camera()"
     before = page.evaluate(f"{own}.yaw")
-    canvas = page.locator('.tile[aria-label^="first"] .ec canvas')
+    canvas = page.locator('.ktile[aria-label^="first"] .ec canvas')
     canvas.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("+")
@@ -271,12 +238,13 @@ selector => {
 def test_webgl_and_the_pages_own_drawing_show_the_same(board: Any, open_page: Open) -> None:
     """Where they differ it is by the smoothing of edges alone. Without WebGL the page's own is what is shown."""
     own: dict[str, dict[str, int]] = {}
+    first: Page | None = None
     for script in ("", NO_WEBGL):
-        page = open_page(
-            board.url + "?page=points&set=dim:3&runs=first",
-            ready=f"{READY} && {CLOUDS}.length === 1 && crossboard.meshes.all.size === 1",
-            script=script,
-        )
+        if first is not None:
+            first.context.add_init_script(script)
+        ready = f"{READY} && {CLOUDS}.length === 1 && crossboard.meshes.all.size === 1"
+        page = open_page(board.url + "?page=points&set=dim:3&runs=first", ready=ready, beside=first)
+        first = page
         assert not page.evaluate("crossboard.scenes.byWebGL()")
         for kind in (".ec canvas", ".vmesh canvas"):
             until(page, f"({SEEN})('{kind}').n > 300")
@@ -301,7 +269,7 @@ def test_tsne_is_computed_when_it_is_chosen_and_umap_says_what_it_needs(board: A
     until(page, f"document.querySelector('.cover progress, .cover button') || {CLOUDS}.length === 1")
     until(page, f"{CLOUDS}.length === 1 && {CLOUDS}[0].cloud.head.method === 'tsne'", timeout_s=90)
     assert page.locator(".cover").is_hidden()
-    assert "t-SNE" in page.locator(".tile footer").inner_text()
+    assert "t-SNE" in page.locator(".ktile footer").inner_text()
     if find_spec("umap") is None:
         page.locator("#points-method").select_option("umap")
         until(page, "document.querySelector('.cover').textContent.includes('pip install umap-learn')")
@@ -358,7 +326,7 @@ def test_tensors_are_cut_enlarged_and_pointed_at_together_and_told_as_difference
     told = "[...crossboard.tensors.views].map(view => view.told()).filter(told => told.shape.length === 3)"
     page.keyboard.press(".")
     until(page, f"{told}.every(one => one.slice.index.join() === '1') && location.search.includes('index:1')")
-    canvas = page.locator('.tile[aria-label^="first"] .tc canvas')
+    canvas = page.locator('.ktile[aria-label^="first"] .tc canvas')
     box = canvas.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + (box["height"] - 18) / 2)
@@ -370,12 +338,12 @@ def test_tensors_are_cut_enlarged_and_pointed_at_together_and_told_as_difference
     until(page, f"{told}.every(one => one.slice.window[2] === 100 && one.slice.rows === 1 && one.slice.block[1] === 1)")
     page.locator("#tensor-minus").select_option(label="first")
     until(page, f"{told}.every(one => one.statistics.max === 1200 && one.statistics.min === 1 && one.slice.cells[0][0] === 901)")
-    assert "less first at step 0" in page.locator('.tile[aria-label^="second"]').inner_text()
+    assert "less first at step 0" in page.locator('.ktile[aria-label^="second"]').inner_text()
     with page.expect_download() as saved:
-        page.locator('.tile[aria-label^="first"] .tnotes a').click()
+        page.locator('.ktile[aria-label^="first"] .tnotes a').click()
     loaded = np.load(saved.value.path())
     np.testing.assert_array_equal(loaded, np.arange(1, 1201, dtype="f4").reshape(2, 3, 200))
-    odd = page.locator('.tile[aria-label^="third"] .vten').inner_text()
+    odd = page.locator('.ktile[aria-label^="third"] .vten').inner_text()
     assert "one shape" in odd
     assert all(part in odd.replace("\n", " ") for part in ("NaN 1", "inf 1", "zeros 1"))
     assert faults(page) == []

@@ -260,8 +260,9 @@
         const {cloud} = view;
         if (!cloud) return [];
         const {head} = cloud;
-        return [head.told < head.rows ? h('span.warn', {}, `first ${numbers.whole(head.told)} of ${numbers.whole(head.rows)} vectors`) : `${numbers.whole(head.rows)} vectors`, found && (found.error ? h('span.warn', {}, 'no expression') : `${numbers.whole(found.count)} found`), `${numbers.whole(head.dimensions)} dimensions`,
-          head.method === 'pca' ? `PCA ${head.axes.map((axis, i) => `${axis + 1}: ${(100 * head.variance[i]).toFixed(head.variance[i] < 0.1 ? 1 : 0)} %`).join(', ')} of the variance` : head.methods[head.method].name, head.method === 'pca' && !head.exact && 'nearly exact', head.left_out > 0 && h('span.warn', {}, head.method === 'pca' ? `${numbers.whole(head.left_out)} not finite` : `${numbers.whole(head.left_out)} left out`)];
+        const rows = numbers.whole(head.rows), why = head.method === 'pca' ? `principal components ${head.axes.map(v => v + 1).join(', ')}${head.exact ? '' : ', nearly exact'}` : '';
+        return [head.told < head.rows ? h('span.warn', {}, `first ${numbers.whole(head.told)} of ${rows} vectors`) : h('span', {title: `${rows} vectors of ${numbers.whole(head.dimensions)} dimensions`}, `${rows} × ${numbers.whole(head.dimensions)}`), found && (found.error ? h('span.warn', {}, 'no expression') : `${numbers.whole(found.count)} found`),
+          head.method === 'pca' ? h('span', {title: why}, `variance ${head.variance.map(share => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`).join(', ')}${head.exact ? '' : ', nearly'}`) : head.methods[head.method].name, head.left_out > 0 && h('span.warn', {}, head.method === 'pca' ? `${numbers.whole(head.left_out)} not finite` : `${numbers.whole(head.left_out)} left out`)];
       },
       redraw() { looks = ''; dress(); },
       close() { closed = true; hand.close(); computing.close(); scene.close(); marked.views.delete(view); marked.tell('read'); },
