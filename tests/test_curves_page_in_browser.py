@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import pytest
 
 import crossboard as cb
-from browser import Board, Open, below, faults, settle, until
+from browser import Board, Open, below, box_of, faults, settle, until
 
 pytestmark = pytest.mark.browser
 
@@ -90,7 +90,7 @@ def test_all_runs_stand_on_one_plot_and_the_slider_the_arrow_keys_and_the_switch
 
 def test_the_pointer_tells_the_nearest_threshold_and_what_has_no_roc_curve_is_said(curves: Open) -> None:
     page = curves("&set=view:roc&find=pr")
-    box = page.locator(f"{JOIN} canvas").bounding_box()
+    box = box_of(page.locator(f"{JOIN} canvas"))
     page.mouse.move(box["x"] + 60, box["y"] + 120)
     until(page, f"document.querySelector('{JOIN} footer').textContent.startsWith('threshold')")
     assert len([row for row in rows(page) if row[5]]) == 2
