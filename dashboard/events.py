@@ -6,10 +6,12 @@ while a long one (the first reading of a large root) is under way.
 
 A *stream* is ``text/event-stream`` (the HTML standard, section 9.2), at most 5 messages a second:
 
-    event: hello      {"version", "board"}                       first; `board` names this board process
+    event: hello      {"version", "board", "beat"}               first; `board` names this board process
     event: progress   {"runs_done", "runs_total", "busy"}        while the sources are read for the first time
     event: change     {"version", "runs", "removed", "tags", "complete"}
-    :                 a comment line after 15 s of silence, so that both ends notice a lost connection
+    event: beat       {}                                         after `beat` seconds of silence
+
+The beat is there so that both ends notice a connection that is lost without an error: a browser tells its page of no comment line.
 
 `runs` are keys of runs that are new, were edited, or got points; `tags` are the tags that got points. With `complete` false
 the store no longer knows what changed: ask for everything. A slow reader gets fewer messages, never a queue of them: what
@@ -254,7 +256,7 @@ class Newsroom:
         with self._lock:
             self._clients.add(client)
         try:
-            yield message("hello", {"version": self.versions.now(), "board": self.board})
+            yield message("hello", {"version": self.versions.now(), "board": self.board, "beat": HEARTBEAT_S})
             progress = self.store.progress()
             if progress.busy:
                 client.news.progress = progress
@@ -266,7 +268,7 @@ class Newsroom:
                 try:
                     await asyncio.wait_for(client.bell.wait(), HEARTBEAT_S)
                 except asyncio.TimeoutError:
-                    yield b":\n\n"
+                    yield message("beat", {})
                     continue
                 if self._stopped.is_set():
                     break

@@ -123,6 +123,10 @@ class DataRoutes:
         self.of_ranges = RangeRoutes(store, newsroom)
         self.of_marks = MarkRoutes(store, newsroom)
 
+    def close(self) -> None:
+        """End what still works for a page that may be gone."""
+        self.of_run.of_vectors.reductions.close()
+
     def app(self, *, more: Sequence[BaseRoute] = ()) -> Starlette:
         """The ASGI app to be mounted at ``/api``; `more` are routes beside ours."""
         get: dict[str, Callable[[Request], Any]] = {
@@ -157,7 +161,7 @@ class DataRoutes:
         routes.append(Route("/aliases", self.save_aliases, methods=["POST"]))
         routes.append(Route("/views", self.save_view, methods=["POST"]))
         routes.append(Route("/open", self.open, methods=["POST"]))
-        return Starlette(
+        data = Starlette(
             routes=[*routes, *more],
             exception_handlers={
                 Refused: _refused,
@@ -169,6 +173,8 @@ class DataRoutes:
                 Exception: _failed,
             },
         )
+        data.router.redirect_slashes = False  # what is no path is 404, and leads nowhere
+        return data
 
     # ------------------------------------------------------------------------------------------- what there is
 
@@ -349,6 +355,8 @@ class DataRoutes:
     async def events(self, request: Request) -> Response:
         since = Query(request, ("since",)).since()
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # a proxy must pass each message on
+        if request.method == "HEAD":  # one that asks for no body would hold a stream open without end
+            return Response(media_type="text/event-stream", headers=headers)
         return StreamingResponse(self.newsroom.stream(since), media_type="text/event-stream", headers=headers)
 
     def blob(self, request: Request) -> Response:

@@ -147,6 +147,13 @@ class EmbeddedStore:
         self._edits.append(run, edit)
         self._take_edits()
 
+    def look_again(self, run: str) -> None:
+        """See `Store.look_again`."""
+        with self._lock:
+            held = self._runs.get(run)
+            if held is not None:
+                held.quiet, held.look_at = 0, 0.0
+
     def _take_edits(self) -> None:
         """Take in what was edited beside the sources, here or by another board."""
         changed = self._edits.refresh()

@@ -69,7 +69,7 @@
     return createImageBitmap(image, {resizeWidth: Math.max(1, Math.round(wide || image.naturalWidth || 512)), resizeQuality: 'high'});
   }
 
-  const nameOf = ({blob}) => `${(blob.media_type.split('/')[1] || 'file').split('+')[0].toUpperCase()}, ${crossboard.overview.bytes(blob.size)}`;
+  const nameOf = ({blob}) => `${(blob.media_type.split('/')[1] || 'file').split('+')[0].toUpperCase()}, ${crossboard.parts.bytes(blob.size)}`;
 
   /** A picture at the size at which its longer side has `need` device pixels; need 0: every pixel of it. */
   function picture(one, need) {

@@ -85,5 +85,5 @@
 
   function forget() { boxes.clear(); masks.clear(); groups.clear(); asked.clear(); has = {boxes: false, masks: false}; all = false; }
 
-  crossboard.marks = {see, mask, paint, legend, forget, visibleBoxes, visibleMasks, isOff};
+  crossboard.pictureMarks = {see, mask, paint, legend, forget, visibleBoxes, visibleMasks, isOff};
 })(window);

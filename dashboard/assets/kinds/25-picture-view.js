@@ -4,7 +4,7 @@
    said. A picture that cannot be decoded says so in its own place. Each picture is a button that takes it into the comparison. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {bitmaps, fill, h, marks, url} = crossboard;
+  const crossboard = root.crossboard, {bitmaps, fill, h, pictureMarks: marks, url} = crossboard;
   const ratio = () => Math.min(3, devicePixelRatio || 1), LATE_MS = 150, GAP = 6;
 
   /** How many columns make `n` tiles of this shape largest in a box. */

@@ -4,7 +4,7 @@
    other shot), and shows 16 bits with brightness and contrast; one such round at a time, so that a moving slider asks for no more than can be answered. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {announcer, bitmaps, films, marks, pixelWorker, plot, ramp, shots, state, steps, url} = crossboard;
+  const crossboard = root.crossboard, {announcer, bitmaps, films, pictureMarks: marks, pixelWorker, plot, ramp, shots, state, steps, url} = crossboard;
   const LATE_MS = 150, news = announcer(), items = [];
   let busy = false, dirty = false, measure = () => 800;
   const draw = () => news.tell('draw'), tell = () => news.tell('tell');

@@ -4,7 +4,7 @@
    differences (A minus each other shot; B's is drawn) and the values under the pointer. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {Lens, compared, bitmaps, fill, h, icon, marks, numbers, oncePerFrame, pixelWorker, plot, ramp, shots, state, steps, url} = crossboard;
+  const crossboard = root.crossboard, {Lens, compared, bitmaps, fill, h, icon, pictureMarks: marks, numbers, oncePerFrame, pixelWorker, plot, ramp, shots, state, steps, url} = crossboard;
   const {choices, frame, items, numbersOf, sizesDiffer, toneName} = compared, ZOOM_STEP = 1.25, PAN_PX = 40;
   const lens = new Lens(), own = name => state.own.get(name) || '', ratio = () => Math.min(3, devicePixelRatio || 1);
   let element = null, holders = [], built = '', probe = null, probed = [], hatched = null, writing = 0, drag = null, inked = '', lastNumbers = null, lensKnown = '';
@@ -124,7 +124,7 @@
       link.blob = blob.digest + items[i].step;
       link.href = url(blob.url);
       link.download = fileName(items[i], blob);
-      link.title = `Save the file as it was logged, ${crossboard.overview.bytes(blob.size)}`;
+      link.title = `Save the file as it was logged, ${crossboard.parts.bytes(blob.size)}`;
     }
   }
 

@@ -1,7 +1,7 @@
 /* What the Images page can do beyond its tiles: the matrix of runs by tags, the speed of playing, the comparison, the videos' clock, the legend, and their keys. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {ahead, bitmaps, byId, compared, fill, films, h, icon, marks, numbers, pixelWorker, plot, shots, stage, stageBar, state, steps} = crossboard;
+  const crossboard = root.crossboard, {ahead, bitmaps, byId, compared, fill, films, h, icon, pictureMarks: marks, numbers, pixelWorker, plot, shots, stage, stageBar, state, steps} = crossboard;
   const SPEEDS = [1, 2.5, 5, 10, 20, 40], USUAL = 2.5, TALL = {s: 56, '': 92, l: 168}, ROWS = 60;
   let rows = ROWS, seen = '', timer = 0, last = null, pace = null, modes = null, filmBar = null, legendPlace = null;
 

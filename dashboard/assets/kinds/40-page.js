@@ -3,7 +3,8 @@
    What a kind can do beyond that is in `crossboard.kindTools[page]`, all of it optional: `bar(place)` fills its part of the bar, once;
    `above(place, tiles)` fills the place over the sections and is called whenever tiles came or went; `moved()` after the slider moved or points came;
    `keys()` are keys of its own, `leave()` ends what runs, `tile(kind)` is how wide a tile is at least, in pixels; `views` are its own views by kind;
-   `layout(list, make)` puts the tiles in another way than by sections, or gives null; `chosen()` says true when a choice needs no new arrangement; `redrawn()`
+   `joined(kind, tag, tiles)` gives what stands in place of the tiles of a tag, or null; `layout(list, make)` puts the tiles in another way
+   than by sections, or gives null; `chosen()` says true when a choice needs no new arrangement; `redrawn()`
    after the theme changed; `settled()` says that what it reads itself stands, `covers()` that tiles may be out of sight,
    `series()` whose points it shows besides. Its choices live in `state.own` (in the URL) and are changed by `state.choose(name, value)`, which tells "own". */
 (root => {
@@ -140,15 +141,16 @@
     const body = h('div.ktiles', {style: `--tile:${tools().tile ? tools().tile(kind) : WIDTHS[kind]}px;--scale:${SIZES[state.own.get('size') || ''] || 1}`}, there.map(tile => tile.element));
     if (state.own.get('size')) body.style.setProperty('--tile', `${Math.round(WIDTHS[kind] * SIZES[state.own.get('size')])}px`);
     order.push(...there);
+    const joined = !shut && tools().joined ? tools().joined(kind, tag, there) : null;
     return h(`section.ksec${shut ? '.closed' : ''}`, {'aria-label': tag}, h('h2', {}, h('button.sech', {type: 'button', 'aria-expanded': String(!shut), onclick: () => state.toggle('closed', closed)}, icon(shut ? 'right' : 'down', true), h('span', {}, h('em', {}, tag.slice(0, cut)), h('b', {}, tag.slice(cut) || tag)),
-      h('span', {}, `${numbers.whole(runs)} ${runs === 1 ? 'run' : 'runs'}`))), shut ? null : body, !shut && list.length > limit && h('div.kmore', {}, h('button.btn', {type: 'button', onclick: () => { many.set(name, limit + MORE); build(); }}, `Show ${numbers.whole(Math.min(MORE, list.length - limit))} more`), h('span.dim', {}, ` ${numbers.whole(limit)} of ${numbers.whole(list.length)} shown`)));
+      h('span', {}, `${numbers.whole(runs)} ${runs === 1 ? 'run' : 'runs'}`))), shut ? null : joined || body, !shut && list.length > limit && h('div.kmore', {}, h('button.btn', {type: 'button', onclick: () => { many.set(name, limit + MORE); build(); }}, `Show ${numbers.whole(Math.min(MORE, list.length - limit))} more`), h('span.dim', {}, ` ${numbers.whole(limit)} of ${numbers.whole(list.length)} shown`)));
   }
 
   /** Lay out sections and tiles; tiles that stand already stay what they are. */
   function build() {
     if (!isOn()) return;
     if (!observer) observe();
-    const body = byId('kinds-body'), held = document.activeElement && document.activeElement.closest('.ktile'), was = new Set(order), top = body.scrollTop;
+    const body = byId('kinds-body'), held = document.activeElement && document.activeElement.closest('.tile'), was = new Set(order), top = body.scrollTop;
     order = [];
     let place = byId('kind-sections');
     if (!place) { place = h('div.ksecs', {id: 'kind-sections'}); fill(body, h('div', {id: 'kind-above'}), place); }
@@ -243,7 +245,7 @@
 
   /** The tile in focus, else the one under the pointer. */
   function current() {
-    const element = (document.activeElement && document.activeElement.closest('.ktile')) || document.querySelector('.ktile:hover');
+    const element = (document.activeElement && document.activeElement.closest('.tile')) || document.querySelector('.tile:hover');
     return element ? element.panel : null;
   }
 
