@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +16,16 @@ import pytest
 from PIL import Image
 
 import crossboard as cb
+from browser import Board, Open, below, faults, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
 READY = "window.crossboard && crossboard.stats.started && crossboard.kinds && crossboard.kinds.settled()"
 GAPS = {"one": 10, "two": 10, "late-" + "long" * 49: 40}
 SHAPE = (24, 32)
-
-BOARD = import_module("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
-faults: Callable[..., list[str]] = BOARD.faults
 
 
 def sample(run: int, step: int, number: int = 0) -> np.ndarray[Any, Any]:
@@ -77,48 +73,17 @@ def make(directory: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     directory = tmp_path_factory.mktemp("runs")
     broken = make(directory)
     broken.write_bytes(broken.read_bytes()[:500])
-    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=3)
-    board.start()
-    yield board
-    board.stop()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
+    with Board(directory, tmp_path_factory.mktemp("cache"), runs=3) as board:
+        yield board
 
 
 @pytest.fixture
-def open_page(browser: Browser, board: Any) -> Iterator[Open]:
-    opened: list[tuple[Page, list[str]]] = []
-
-    def open_(query: str, *, width: int = 1440, height: int = 900, scheme: Any = "light") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True)
-        page = context.new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        opened.append((page, errors))
-        page.goto(board.url + "?page=images" + query)
-        until(page, READY, timeout_s=30)
-        return page
-
-    yield open_
-    for page, errors in opened:
-        page.context.close()
-        assert [error for error in errors if "422" not in error] == []  # the damaged picture
+def open_page(open_page: Open, board: Board) -> Open:
+    return below(open_page, board.url + "?page=images", expected=("422",))  # the damaged picture
 
 
 def picture(page: Page, run: str, number: int = 0) -> Any:
@@ -313,13 +278,15 @@ def test_videos_of_all_runs_play_stop_and_step_together_and_their_frames_are_com
 
 def test_steps_ahead_are_decoded_before_they_are_asked_for(open_page: Open) -> None:
     page = open_page("&find=val/samples&step=0")
+    asked: list[str] = []
+    page.context.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)  # those of workers too
     page.keyboard.press("]")
     until(
         page,
         "crossboard.bitmaps.queued === 0 && crossboard.bitmaps.busy === 0 && crossboard.bitmaps.count >= 63 && crossboard.kinds.settled()",
     )
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
+    assert len([url for url in asked if "/api/blob/" in url]) > 20
+    asked.clear()
     page.evaluate(
         "(async () => { for (let i = 0; i < 6; i++) { crossboard.steps.move(1); await new Promise(done => setTimeout(done)); } })()"
     )
