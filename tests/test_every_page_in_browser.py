@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,7 @@ def asked_by_pages(netlog: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    shutil.rmtree(SCREENSHOTS, ignore_errors=True)  # of an earlier time
     root, paths, live = mixed_root.make(tmp_path_factory.mktemp("mixed"))
     with Board(root, tmp_path_factory.mktemp("cache"), runs=mixed_root.RUNS, paths=paths) as made:
         yield made
@@ -177,14 +179,12 @@ NOT_REACHED = """reached => {
 
 
 def reached_by_tab(page: Page) -> list[str]:
-    """Marks of everything that Tab comes to, from the top of the page until it leaves it."""
+    """Marks of everything that Tab comes to, from the top of the page until it leaves it; what was drawn anew meanwhile gets one."""
     page.evaluate("document.activeElement.blur()")
     found: list[str] = []
     for _ in range(MOST_STOPS):
         page.keyboard.press("Tab")
-        mark = page.evaluate(
-            "document.activeElement === document.body ? null : document.activeElement.closest('[data-walk]')?.dataset.walk || ''"
-        )
+        mark = page.evaluate("(e => e === document.body ? null : e.dataset.walk ||= `new ${Math.random()}`)(document.activeElement)")
         if mark is None:
             return found
         found.append(mark)

@@ -58,7 +58,7 @@ def test_a_board_that_is_started_again_goes_on_in_the_same_page_with_the_same_ke
         until(page, "crossboard.live.heard && crossboard.board.order.length === 3")
         assert "token" not in page.url
         page.evaluate(
-            "window.waits = []; crossboard.live.on('state', () => { const {next} = crossboard.live;"
+            "window.waits = []; crossboard.live.on('state', () => { const next = 1000 * crossboard.live.nextAt;"
             " if (next && next !== window.last) { window.last = next; waits.push(next - Date.now()); } })"
         )
         board.stop()
