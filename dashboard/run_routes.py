@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from ..store.errors import Damaged, NotFound
 from ..store.kinds import POINT_KINDS, Kind
 from ..store.plotly_json import without_addresses
-from ..store.records import EmbeddingPoint, FigurePoint, GraphPoint, TablePoint, TensorPoint
+from ..store.records import EmbeddingPoint, FigurePoint, GraphPoint, TensorPoint
 from ..store.store import Store
 from .details import attempts_of, console_of, details_of, events_of, files_of, time_or_none
 from .events import Newsroom
@@ -31,7 +31,8 @@ from .points import Kept, PointIndex, at_place, attempts_json, content_of, index
 from .projections import Projection, projected
 from .query import Query
 from .replies import Refused, json_reply, number
-from .tables import MOST_ROWS, Tables, rows_json
+from .table_routes import TableRoutes
+from .tables import Tables
 from .tensors import tensor_json
 
 PICTURES: Final = ("png", "jpg", "webp", "gif", "svg")
@@ -49,6 +50,7 @@ class RunRoutes:
         self.media = media
         self.index = PointIndex(store, newsroom)
         self.tables = Tables()
+        self._of_tables = TableRoutes(store, media, self.index, self.tables, self._point)
         self._projections: dict[str, Projection] = {}
         self._files: dict[str, tuple[float, dict[str, Any]]] = {}
 
@@ -60,13 +62,12 @@ class RunRoutes:
             "/console": self.console,
             "/points": self.points,
             "/heatmap": self.heatmap,
-            "/table": self.table,
             "/figure": self.figure,
             "/graph": self.graph,
             "/embedding": self.embedding,
             "/tensor": self.tensor,
         }
-        return [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
+        return [*(Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()), *self._of_tables.routes()]
 
     # ------------------------------------------------------------------------------------------ the run itself
 
@@ -158,24 +159,6 @@ class RunRoutes:
         return json_reply({"version": version, "run": key, "tag": tag, "rank": rank, **told, "edges": made.edges, "cells": made.cells})
 
     # ----------------------------------------------------------------------------- what is too large for a point
-
-    def table(self, request: Request) -> Response:
-        query = Query(request, ("run", "digest", "tag", "place", "offset", "limit"))
-        limit, offset = query.whole("limit", MOST_ROWS, low=0, high=MOST_ROWS), query.whole("offset", 0, low=0, high=10**12)
-        media: dict[str, str] = {}
-        digest = query.text("digest")
-        key = query.needed("run")
-        if digest is None:
-            key, point = self._point(query, Kind.TABLE)
-            assert isinstance(point, TablePoint)
-            media, digest = point.media, self.media.describe(key, point.blob)["digest"]
-        table = self.tables.table(digest, self.media.read(key, digest))
-
-        def describe(blob: Any) -> dict[str, Any]:
-            told = self.media.describe(key, blob)
-            return {**told, "url": f"{told['url']}?table={digest}"}
-
-        return json_reply({"digest": digest, **rows_json(table, offset=offset, limit=limit, media=media, describe=describe)})
 
     def figure(self, request: Request) -> Response:
         query = Query(request, ("run", "tag", "place"))
