@@ -127,7 +127,7 @@ def test_repeated_keys_are_compared_in_order_and_said_nan_is_nan_and_a_truth_is_
 def test_pages_of_a_search_together_hold_each_hit_once(texts: list[list[str]], words: str, limit: int, most: int) -> None:
     def placed(run: str, _tag: str) -> list[Placed]:
         half = texts[: len(texts) // 2] if run == "a" else texts[len(texts) // 2 :]
-        return [Placed(TextPoint(tag="t", step=i, wall_time=0.0, texts=one), "", "", 0, 0, 0) for i, one in enumerate(half)]
+        return [Placed(TextPoint(tag="t", step=i, wall_time=0.0, texts=one), "", 0, 0) for i, one in enumerate(half)]
 
     hits: list[tuple[str, int, int]] = []
     begin: Cursor | None = None
@@ -136,7 +136,7 @@ def test_pages_of_a_search_together_hold_each_hit_once(texts: list[list[str]], w
         hits += [(hit["run"], hit["place"], hit["count"]) for hit in page.hits]
         assert len(page.hits) <= limit
         for hit in page.hits:
-            text = placed(hit["run"], "t")[hit["place"]].record.texts[hit["text"]]  # type: ignore[union-attr]
+            text = placed(hit["run"], "t")[hit["place"]].record.texts[hit["text"]]
             assert text[hit["start"] :].startswith(hit["found"] + hit["after"])
         begin = page.end
         if begin is None:
@@ -180,7 +180,7 @@ def keys(client: TestClient) -> list[str]:
 
 def test_windows_come_sorted_and_filtered_and_say_which_rows_they_are(client: TestClient) -> None:
     one, _ = keys(client)
-    asked = {"run": one, "tag": "preds", "place": 1, "sort": "score", "down": 1, "column": "label", "filter": "c1", "limit": 2, "offset": 1}
+    asked: dict[str, Any] = {"run": one, "tag": "preds", "place": 1, "sort": "score", "down": 1, "column": "label", "filter": "c1", "limit": 2, "offset": 1}
     told = client.get("/api/table", params=asked).json()
     assert (told["total"], told["matching"], told["at"]) == (30, 5, [22, 15])
     assert [row[0] for row in told["rows"]] == [22, 15]
@@ -191,7 +191,7 @@ def test_windows_come_sorted_and_filtered_and_say_which_rows_they_are(client: Te
 
 def test_what_is_shown_is_kept_as_csv_without_formulas_or_as_json(client: TestClient) -> None:
     one, _ = keys(client)
-    asked = {"run": one, "tag": "preds", "place": 0, "sort": "id", "down": 1, "all": 1, "words": "one c2"}
+    asked: dict[str, Any] = {"run": one, "tag": "preds", "place": 0, "sort": "id", "down": 1, "all": 1, "words": "one c2"}
     answer = client.get("/api/table", params={**asked, "words": "=one", "format": "csv"})
     assert "attachment" in answer.headers["content-disposition"]
     assert answer.text.splitlines()[1].startswith("3,'=one,3.0,api/blob/")
