@@ -41,6 +41,7 @@ CORE_MARKS = "not browser and not torch and not tensorflow and not slow"
 SAME_ON_EVERY_PYTHON = ("test_assets.py", "test_demo.py", "test_dev.py", "test_docs.py", "test_layout.py")
 LAST_FAILED = ("--last-failed", "--last-failed-no-failures=none")
 SLOWEST = "--durations=30"
+SCREENSHOTS = ROOT / "build" / "screenshots"  # tests/test_every_page_in_browser.py draws them
 PYTEST_NO_TESTS = 5
 CORE_LIMIT_S = 1800  # for one other Python; they run side by side
 
@@ -265,6 +266,9 @@ def test(rest: list[str]) -> int:
     if code == 1 and not rest:
         say("what failed side by side runs once more, alone")
         code = call(python_in(VENV), "-m", "pytest", *LAST_FAILED, env=env)
+    pictures = sorted(SCREENSHOTS.glob("*.png"))
+    if pictures:
+        say(f"{len(pictures)} pictures of the board's pages, at three widths, light and dark: {SCREENSHOTS}")
     return code or (1 if failed else 0)
 
 

@@ -4,7 +4,8 @@
     app.server                     # the ASGI app, for any ASGI server; dashboard.serve runs it on uvicorn
 
 Order of the routes: what receivers bring, data routes under ``/api``, Dash's own, and then 404 for every other path (Dash
-would answer each with its page). `safety.Safety` stands before all of them. FastAPI's own pages of documentation are off.
+would answer each with its page). `safety.Safety` stands before all of them, `bounds.Bounds` before Dash and the data routes. FastAPI's
+own pages of documentation are off.
 
 No module holds a run or a store: everything comes in through `create_app` and hangs on the app it returns.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 from dash import Dash
+from dash.exceptions import DependencyException
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -28,6 +30,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..store.store import Store
 from .aliases import AliasBook
+from .bounds import Bounds, no_such_file
 from .compression import Compression
 from .downloads import Exporter, download_routes
 from .events import Newsroom
@@ -105,9 +108,10 @@ def create_app(
         finally:
             for receiver in living:
                 await run_in_threadpool(receiver.close)
+            await run_in_threadpool(data.close)
             await run_in_threadpool(newsroom.stop)
 
-    server = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=live)
+    server = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=live)
     server.state.door = door
     server.state.newsroom = newsroom
     pane_events = any(getattr(route, "path", "") == "/pane-event" for receiver in living for route in receiver.data_routes())
@@ -126,6 +130,7 @@ def create_app(
     server.mount(f"{base}/api", data.app(more=download_routes(store, offered)))
     server.router.routes.append(runs.grid_route(base))
     server.add_exception_handler(HTTPException, no_such_path)
+    server.add_exception_handler(DependencyException, no_such_file)
     app = Dash(
         "crossboard",
         server=server,  # type: ignore[arg-type]  # any backend's app, which its annotation does not say
@@ -147,6 +152,7 @@ def create_app(
     app.layout = lambda: layout(store, title=title)
     server.router.routes.append(Route("/{path:path}", _unknown))
     server.add_middleware(Compression)
+    server.add_middleware(Bounds, base_path=base, has_callbacks=lambda: bool(app.callback_map))
 
     def policy() -> str:
         return page_policy(app.csp_hashes())

@@ -1,7 +1,7 @@
 """Everything about one run that is no point: its attempts and writers, how it ended, what it said, what lies in its directory.
 
-`details_of` is the fold of the run's event records for people; `events_of` are alerts and warnings, `console_of` what the program
-printed, line by line, from the end backwards.
+`details_of` is the fold of the run's event records for people; `events_of` are alerts and warnings, and, where that is asked
+for, every change of the run's state. What the program printed is in `console`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import contextlib
 import math
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
+
+import numpy as np
 
 from ..store.kinds import Kind, SeriesInfo
 from ..store.records import (
@@ -33,6 +35,10 @@ from .replies import number
 
 MOST_FILES: Final = 200
 MOST_WRITERS: Final = 500
+MOST_RANKS: Final = 64
+SYSTEM: Final = "system/"
+EVENTS: Final = ("alert", "warning", "started", "ended", "sealed", "edited")
+"""What can happen to a run, as `events_of` tells it."""
 
 
 def time_or_none(seconds: float | None) -> float | None:
@@ -133,62 +139,99 @@ def files_of(path: str) -> dict[str, Any]:
     return {"files": listed[:MOST_FILES], "count": len(listed), "bytes": size, "media": blobs, "media_bytes": blob_bytes}
 
 
-def events_of(events: Sequence[Placed]) -> list[dict[str, Any]]:
-    """Alerts and warnings in order of arrival."""
+def events_of(events: Sequence[Placed], *, what: Collection[str] = ("alert", "warning")) -> list[dict[str, Any]]:
+    """What happened, in order of arrival: of `EVENTS` those that are `what`.
+
+    Each has what, wall_time, rank, attempt, level, title, text, step, tag.
+    """
     told: list[dict[str, Any]] = []
     for one in events:
-        record = one.record
-        base = {"wall_time": number(getattr(record, "wall_time", math.nan)), "rank": one.rank, "attempt": one.attempt}
-        if isinstance(record, Alert):
-            fields = ("level", "title", "text", "step", "tag")
-            told.append({"what": "alert", **base, **{name: getattr(record, name) for name in fields}})
-        elif isinstance(record, Warned):
-            said = {"level": "warn", "title": record.text, "text": record.where, "step": None, "tag": ""}
-            told.append({"what": "warning", **base, **said})
+        said = _said(one)
+        if said is not None and said["what"] in what:
+            base = {"wall_time": number(getattr(one.record, "wall_time", math.nan)), "rank": one.rank, "attempt": one.attempt}
+            told.append({**base, "level": "info", "text": "", "step": None, "tag": "", **said})
     return told
 
 
-def console_of(events: Sequence[Placed], *, end: int | None, limit: int, words: str) -> dict[str, Any]:
-    """The `limit` lines before line `end` (None: before the last one) that hold `words`, in order; lines count from 0."""
-    lines: list[tuple[int, Placed, ConsoleLines, str]] = []
-    place = 0
-    needle = words.lower()
-    for one in events:
-        record = one.record
-        if isinstance(record, ConsoleLines):
-            for text in record.lines:
-                if (end is None or place < end) and (not needle or needle in text.lower()):
-                    lines.append((place, one, record, text))
-                place += 1
-    shown = lines[-limit:]
-    return {
-        "total": place,
-        "found": len(lines),
-        "lines": [
-            {
-                "line": line,
-                "wall_time": number(record.wall_time),
-                "stream": record.stream,
-                "rank": one.rank,
-                "attempt": one.attempt,
-                "text": text,
+def _said(one: Placed) -> dict[str, Any] | None:
+    """An event in words; None for a record that is none."""
+    match one.record:
+        case Alert() as record:
+            return {"what": "alert", **{name: getattr(record, name) for name in ("level", "title", "text", "step", "tag")}}
+        case Warned() as record:
+            return {"what": "warning", "level": "warn", "title": record.text, "text": record.where}
+        case Opened() as record if record.role != "board":
+            place = f"process {record.process.pid} on {record.process.host}"
+            return {
+                "what": "started",
+                "title": f"Attempt {one.attempt} began",
+                "text": f"{place}{'' if record.role == 'main' else f', {record.role}'}",
             }
-            for line, one, record, text in shown
-        ],
-    }
+        case Ended() as record:
+            failed = record.status == "failed"
+            title = f"Attempt {one.attempt} {record.status}"
+            counts = f"{record.points:,} points kept" + (f", {record.dropped:,} dropped" if record.dropped else "")
+            text = " · ".join(part for part in (record.error, f"exit code {record.exit_code}" if record.exit_code else "", counts) if part)
+            return {"what": "ended", "level": "error" if failed else "info", "title": title, "text": text}
+        case Sealed() as record:
+            damaged = f", {record.damaged:,} damaged" if record.damaged else ""
+            return {
+                "what": "sealed",
+                "level": "warn" if record.damaged else "info",
+                "title": f"{record.points:,} points sealed{damaged}",
+                "text": record.file,
+            }
+        case Edited() as record:
+            changed = {name: getattr(record, name) for name in ("name", "group", "tags", "notes", "hidden", "archived", "color")}
+            words = [f"{name}: {_short(value)}" for name, value in changed.items() if value is not None]
+            return {
+                "what": "edited",
+                "title": f"Edited on the board{f' by {record.user}' if record.user else ''}",
+                "text": "; ".join(words),
+            }
+    return None
+
+
+def _short(value: Any) -> str:
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return text if len(text) <= 120 else f"{text[:119]}…"
 
 
 def attempts_of(store: Store, series: Sequence[SeriesInfo]) -> list[dict[str, Any]]:
-    """For each attempt the smallest and largest step of the scalar tag that was logged most, and that tag; a run without scalars
-    has none."""
+    """For each attempt the smallest and largest step and the first and last time (epoch seconds) of the scalar tag that was logged
+    most, that tag, and, as `ranks`, the same of each rank by its own such tag; a run without scalars has none. Samples of the machine
+    are no steps: they count only where nothing else was logged."""
     scalars = [one for one in series if one.kind is Kind.SCALAR and one.count]
-    if not scalars:
-        return []
+    scalars = [one for one in scalars if not one.key.tag.startswith(SYSTEM)] or scalars
     told = []
     for attempt in sorted({each for one in scalars for each in one.attempts}):
-        longest = max((one for one in scalars if attempt in one.attempts), key=lambda one: (one.key.rank == 0, one.count))
-        curve = store.overview(longest.key, max_buckets=1, attempt=attempt)
-        if len(curve.x):
-            low, high = int(curve.x.min()), int(curve.x.max())
-            told.append({"attempt": attempt, "tag": longest.key.tag, "first_step": low, "last_step": high, "points": curve.total})
+        mine = [one for one in scalars if attempt in one.attempts]
+        ranks = []
+        for rank in sorted({one.key.rank for one in mine})[:MOST_RANKS]:
+            longest = max((one for one in mine if one.key.rank == rank), key=lambda one: one.count)
+            steps = store.overview(longest.key, max_buckets=1, attempt=attempt)
+            times = store.overview(longest.key, x="wall", max_buckets=1, attempt=attempt).x
+            if len(steps.x):
+                known = times[np.isfinite(times)]
+                ranks.append(
+                    {
+                        "rank": rank,
+                        "tag": longest.key.tag,
+                        "first_step": int(steps.x.min()),
+                        "last_step": int(steps.x.max()),
+                        "first_time": float(known.min()) if len(known) else None,
+                        "last_time": float(known.max()) if len(known) else None,
+                        "points": steps.total,
+                    }
+                )
+        if ranks:
+            count = len({one.key.rank for one in mine})
+            told.append(
+                {
+                    "attempt": attempt,
+                    **{name: value for name, value in ranks[0].items() if name != "rank"},
+                    "rank_count": count,
+                    "ranks": ranks,
+                }
+            )
     return told

@@ -143,6 +143,7 @@ class Editor:
             with self._lock:
                 records: tuple[Record, ...] = (edit,) if path.exists() else (self._opened(), edit)
                 _append(path, b"".join(encode_frame(encode_record(record)) for record in records))
+            self.store.look_again(run.key)
         except OSError as error:
             raise Refused(
                 507 if error.errno == errno.ENOSPC else 403,

@@ -43,7 +43,7 @@ TYPES: Final = {
 }
 """Extension -> type. Every other extension is sent as bytes to be saved."""
 
-MEDIA_KINDS: Final = tuple(kind for kind in Kind if kind not in (Kind.SCALAR, Kind.CONFIG))
+MEDIA_KINDS: Final = tuple(kind for kind in Kind if kind not in (Kind.SCALAR, Kind.HISTOGRAM, Kind.CONFIG))
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 _EXTENSION_OF: Final = {media_type.partition(";")[0]: extension for extension, media_type in TYPES.items()}
 KEPT: Final = 20_000

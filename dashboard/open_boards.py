@@ -86,16 +86,27 @@ def withdraw(path: Path | None, board: str) -> None:
                 path.unlink()
 
 
+def trusted(path: Path) -> bytes | None:
+    """What is in the file at `path`, or None when it is not there, belongs to another user, or others may read or write it."""
+    try:
+        facts = path.stat()
+        if hasattr(os, "getuid") and (facts.st_uid != os.getuid() or stat.S_IMODE(facts.st_mode) & 0o077):
+            return None
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
 def find(paths: Sequence[str]) -> tuple[OpenBoard, str] | None:
     """The open board on exactly these absolute `paths`, and a fresh one-time token for it ("" when it asks for no key)."""
     for directory in directories():
         path = directory / _name(paths)
+        content = trusted(path)
+        if content is None:
+            continue
         try:
-            facts = path.stat()
-            if hasattr(os, "getuid") and (facts.st_uid != os.getuid() or stat.S_IMODE(facts.st_mode) & 0o077):
-                continue
-            board = msgspec.json.decode(path.read_bytes(), type=OpenBoard)
-        except (OSError, msgspec.MsgspecError):
+            board = msgspec.json.decode(content, type=OpenBoard)
+        except msgspec.MsgspecError:
             continue
         token = _ask(board) if life_of(board.process) != "dead" else None
         if token is not None:

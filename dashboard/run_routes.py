@@ -6,39 +6,40 @@ Like `routes`, these are plain functions run in worker threads, behind `safety.S
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
-import re
+import math
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from ..store.errors import Damaged, NotFound
 from ..store.kinds import POINT_KINDS, Kind
 from ..store.plotly_json import without_addresses
-from ..store.records import EmbeddingPoint, FigurePoint, GraphPoint, TensorPoint
+from ..store.records import FigurePoint, GraphPoint
 from ..store.store import Store
-from .details import attempts_of, console_of, details_of, events_of, files_of, time_or_none
+from . import columns, run_files, system_curves
+from .console import MOST_PLACES, STREAMS, Consoles, Lines, as_text, lines_json
+from .details import EVENTS, attempts_of, details_of, events_of, files_of, time_or_none
 from .events import Newsroom
 from .heatmap import heatmap_of
 from .media import Media, extension_of
 from .points import Kept, PointIndex, at_place, attempts_json, content_of, index_json, told_points, without_older
-from .projections import Projection, projected
-from .query import Query
-from .replies import Refused, json_reply, number
+from .query import COLUMNS, CSV, JSON, Query
+from .replies import Refused, json_reply
+from .safety import SOURCE_POLICY
 from .table_routes import TableRoutes
 from .tables import Tables
-from .tensors import tensor_json
+from .vector_routes import VectorRoutes
 
 PICTURES: Final = ("png", "jpg", "webp", "gif", "svg")
 FILES_S: Final = 5.0
-MOST_VECTORS: Final = 20_000
-"""Vectors of an embedding that one reply holds."""
 
 
 class RunRoutes:
@@ -50,8 +51,9 @@ class RunRoutes:
         self.media = media
         self.index = PointIndex(store, newsroom)
         self.tables = Tables()
-        self._of_tables = TableRoutes(store, media, self.index, self.tables, self._point)
-        self._projections: dict[str, Projection] = {}
+        self.consoles = Consoles()
+        self.of_vectors = VectorRoutes(store, media, self.tables, self.point_of)
+        self.of_tables = TableRoutes(store, media, self.index, self.tables, self.point)
         self._files: dict[str, tuple[float, dict[str, Any]]] = {}
 
     def routes(self) -> list[BaseRoute]:
@@ -60,14 +62,17 @@ class RunRoutes:
             "/run": self.run,
             "/log": self.log,
             "/console": self.console,
+            "/console/text": self.console_text,
+            "/files": self.files,
+            "/file": self.file,
+            "/system": self.system,
             "/points": self.points,
             "/heatmap": self.heatmap,
             "/figure": self.figure,
             "/graph": self.graph,
-            "/embedding": self.embedding,
-            "/tensor": self.tensor,
         }
-        return [*(Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()), *self._of_tables.routes()]
+        routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
+        return [*routes, *self.of_vectors.routes(), *self.of_tables.routes()]
 
     # ------------------------------------------------------------------------------------------ the run itself
 
@@ -96,19 +101,73 @@ class RunRoutes:
         return files
 
     def log(self, request: Request) -> Response:
-        query = Query(request, ("run", "limit"))
+        query = Query(request, ("run", "limit", "what"))
         key, limit = query.needed("run"), query.whole("limit", 500, low=1, high=10_000)
+        what = query.many("what") or ["alert", "warning"]
+        unknown = sorted(set(what) - {*EVENTS, "all"})
+        if unknown:
+            raise Refused(400, f"what: got {unknown[0]!r:.40}", f"want all, or some of {', '.join(EVENTS)}")
         version = self.newsroom.versions.now()
-        events = events_of(self.index.of(key, Kind.EVENT, None).placed)
+        events = events_of(self.index.of(key, Kind.EVENT, None).placed, what=EVENTS if "all" in what else what)
         return json_reply({"version": version, "total": len(events), "events": events[-limit:]})
 
     def console(self, request: Request) -> Response:
-        query = Query(request, ("run", "end", "limit", "words"))
-        key, limit = query.needed("run"), query.whole("limit", 500, low=1, high=10_000)
-        end = None if query.text("end") is None else query.whole("end", 0, low=0, high=10**12)
+        query = Query(request, ("run", "first", "end", "limit", "words", "stream", "rank", "places"))
+        limit = query.whole("limit", 500, low=1, high=10_000)
         version = self.newsroom.versions.now()
-        events = self.index.of(key, Kind.EVENT, None).placed
-        return json_reply({"version": version, **console_of(events, end=end, limit=limit, words=query.text("words") or "")})
+        lines, chosen = self._lines(query)
+        if query.text("first") is not None:
+            first = query.whole("first", 0, low=0, high=10**12)
+        else:
+            end = query.whole("end", len(lines.text), low=0, high=10**12)
+            chosen = chosen[: bisect.bisect_left(chosen, end)]
+            first = max(0, len(chosen) - limit)
+        told = lines_json(lines, chosen, first=first, limit=limit)
+        if query.yes("places", False):
+            told["places"] = list(chosen[:MOST_PLACES])
+        return json_reply({"version": version, **told})
+
+    def console_text(self, request: Request) -> Response:
+        lines, chosen = self._lines(Query(request, ("run", "words", "stream", "rank")))
+        headers = {
+            "Content-Security-Policy": SOURCE_POLICY,
+            "Cache-Control": "no-store",
+            "Content-Disposition": 'attachment; filename="console.txt"',
+        }
+        return StreamingResponse(as_text(lines, chosen), media_type="text/plain; charset=utf-8", headers=headers)
+
+    def _lines(self, query: Query) -> tuple[Lines, Sequence[int]]:
+        """The lines of the query's run, and which of them it chooses."""
+        key = query.needed("run")
+        stream = query.one_of("stream", ("", *STREAMS), "") or None
+        rank = None if query.text("rank") in (None, "") else query.whole("rank", 0, low=0, high=10**6)
+        lines = self.consoles.of(key, self.index.of(key, Kind.EVENT, None).placed)
+        return lines, lines.chosen(words=query.text("words") or "", stream=stream, rank=rank)
+
+    # ------------------------------------------------------------------------------------- its files, its machine
+
+    def files(self, request: Request) -> Response:
+        info = self.store.run(Query(request, ("run",)).needed("run"))
+        return json_reply({"run": info.key, "path": info.path, **run_files.listed(info)})
+
+    def file(self, request: Request) -> Response:
+        query = Query(request, ("run", "name"))
+        return run_files.opened(self.store.run(query.needed("run")), query.needed("name"))
+
+    def system(self, request: Request) -> Response:
+        query = Query(request, ("run", "x", "low", "high", "points"))
+        form = query.form((COLUMNS, JSON, CSV))
+        key, x = query.needed("run"), query.one_of("x", system_curves.AXES, "step")
+        low, high = query.real("low", -math.inf), query.real("high", math.inf)
+        points = query.whole("points", 1000, low=4, high=1_000_000)
+        version = self.newsroom.versions.now()
+        curves, clocks = system_curves.system_curves(self.store, key, x=x, low=low, high=high, max_points=points)
+        head = {"version": version, "run": key, "x": x, "clocks": clocks}
+        if form == CSV:
+            return Response(columns.as_csv(curves), media_type="text/csv; charset=utf-8", headers={"Cache-Control": "no-store"})
+        if form == JSON:
+            return Response(columns.as_json(head, curves), media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(columns.encode(head, curves), media_type=columns.MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
     # ------------------------------------------------------------------------------------------ points of a tag
 
@@ -135,12 +194,16 @@ class RunRoutes:
             raise NotFound(f"no {kind.value} series {tag!r} in run {run!r}; /api/series?run=... lists what there is")
         return kept
 
-    def _point(self, query: Query, kind: Kind) -> tuple[str, Any]:
+    def point(self, query: Query, kind: Kind) -> tuple[str, Any]:
         """The run's key, and the record that the query's tag and place mean."""
         key, tag = query.needed("run"), query.needed("tag")
-        kept = self._kept(key, kind, tag)
-        place = query.whole("place", len(kept.placed) - 1, low=0, high=10**9)
-        return key, at_place(kept, place, what=f"{kind.value} series {tag!r}")
+        place = None if query.text("place") is None else query.whole("place", 0, low=0, high=10**9)
+        return key, self.point_of(key, kind, tag, place)
+
+    def point_of(self, run: str, kind: Kind, tag: str, place: int | None) -> Any:
+        """The record at `place` of a tag, the newest when it is None. Raises NotFound."""
+        kept = self._kept(run, kind, tag)
+        return at_place(kept, len(kept.placed) - 1 if place is None else place, what=f"{kind.value} series {tag!r}")
 
     def heatmap(self, request: Request) -> Response:
         query = Query(request, ("run", "tag", "rank", "columns", "rows", "share", "older"))
@@ -162,7 +225,7 @@ class RunRoutes:
 
     def figure(self, request: Request) -> Response:
         query = Query(request, ("run", "tag", "place"))
-        key, point = self._point(query, Kind.FIGURE)
+        key, point = self.point(query, Kind.FIGURE)
         assert isinstance(point, FigurePoint)
         picture = content_of(point.picture, lambda blob: self.media.describe(key, blob)) if point.picture is not None else None
         told: dict[str, Any] = {"step": point.step, "figure": {}, "picture": picture, "drawing": None, "taken_out": []}
@@ -180,7 +243,7 @@ class RunRoutes:
         return json_reply(told)
 
     def graph(self, request: Request) -> Response:
-        key, point = self._point(Query(request, ("run", "tag", "place")), Kind.GRAPH)
+        key, point = self.point(Query(request, ("run", "tag", "place")), Kind.GRAPH)
         assert isinstance(point, GraphPoint)
         graph: Any = {name: msgspec.to_builtins(getattr(point, name)) for name in ("scopes", "operations", "edges")}
         if point.blob is not None:
@@ -190,57 +253,6 @@ class RunRoutes:
                 raise Damaged(f"graph {point.tag!r} at step {point.step}: no MessagePack: {error}") from None
         told = {name: graph.get(name, []) for name in ("scopes", "operations", "edges")}
         return json_reply({"step": point.step, "framework": point.framework, **told})
-
-    def embedding(self, request: Request) -> Response:
-        query = Query(request, ("run", "tag", "place", "limit"))
-        limit = query.whole("limit", MOST_VECTORS, low=1, high=MOST_VECTORS)
-        key, point = self._point(query, Kind.EMBEDDING)
-        assert isinstance(point, EmbeddingPoint)
-        told = self.media.describe(key, point.blob)
-        made = self._projections.get(told["digest"])
-        if made is None:
-            data = self.store.blob(key, point.blob)
-            if len(data) != 4 * point.rows * point.dimensions:
-                raise Damaged(f"embedding {point.tag!r}: want {point.rows} x {point.dimensions} float32, got {len(data)} bytes")
-            made = projected(np.frombuffer(data, "<f4").reshape(point.rows, point.dimensions))
-            if len(self._projections) >= 8:
-                self._projections.pop(next(iter(self._projections)))
-            self._projections[told["digest"]] = made
-        shown = made.coordinates[:limit]
-        metadata = self.media.describe(key, point.metadata) if point.metadata is not None else None
-        columns: list[dict[str, Any]] = []
-        if point.metadata is not None and metadata is not None:
-            table = self.tables.table(metadata["digest"], self.store.blob(key, point.metadata))
-            part = table.slice(0, len(shown))
-            columns = [
-                {"name": name, "values": [_label(one) for one in part.column(place).to_pylist()]}
-                for place, name in enumerate(table.column_names)
-            ]
-        return json_reply(
-            {
-                "step": point.step,
-                "rows": point.rows,
-                "dimensions": point.dimensions,
-                "told": len(shown),
-                "left_out": made.left_out,
-                "exact": made.exact,
-                "variance": made.variance,
-                **{axis: [number(v) for v in shown[:, place].tolist()] for place, axis in enumerate("xyz")},
-                "metadata": columns,
-                "sprite": content_of(point.sprite, lambda blob: self.media.describe(key, blob)) if point.sprite is not None else None,
-                "sprite_size": point.sprite_size,
-            }
-        )
-
-    def tensor(self, request: Request) -> Response:
-        query = Query(request, ("run", "tag", "place", "index"))
-        key, point = self._point(query, Kind.TENSOR)
-        assert isinstance(point, TensorPoint)
-        text = query.text("index") or ""
-        if not re.fullmatch(r"(\d{1,12}(,\d{1,12})*)?", text):
-            raise Refused(400, f"index: want whole numbers joined by commas, got {text!r:.40}", "correct it and ask again")
-        index = [int(part) for part in text.split(",") if part]
-        return json_reply({"step": point.step, **tensor_json(point, self.store.blob(key, point.blob), index)})
 
 
 def _kind(query: Query) -> Kind:
@@ -253,7 +265,3 @@ def _kind(query: Query) -> Kind:
 
 def _fields(made: Any) -> dict[str, Any]:
     return {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
-
-
-def _label(value: Any) -> str | None:
-    return None if value is None else str(value)[:200]

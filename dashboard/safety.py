@@ -7,7 +7,8 @@
    One case is let through to step 3: a link on another page that carries a one-time token.
 3. The cookie ``crossboard-<port>`` holds a session of this board, or ``Authorization: Bearer`` holds the board's secret, or
    the opened URL carries ``?token=`` with a one-time token. Such a token is good once: it becomes the cookie (HttpOnly,
-   SameSite=Strict) and the browser is sent on to the URL without it. Else 401. ``--no-token`` turns step 3 off.
+   SameSite=Strict) and the browser is sent on to the URL without it. A board that is started again on the same paths and port
+   still knows the browsers that it let in (`sessions`). Else 401. ``--no-token`` turns step 3 off.
    Paths of a `Guest`, a protocol whose programs know nothing of such keys, are let in when that says so, too.
 
 The port in the cookie's name is the one that the browser asked for: cookies do not tell ports apart, names do.
@@ -32,6 +33,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .replies import Refused
+from .sessions import Sessions
 
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 
@@ -64,7 +66,8 @@ def page_policy(script_hashes: Iterable[str]) -> str:
 
 
 class Door:
-    """The keys of one board. One-time tokens open it once; sessions and the secret hold until the board ends.
+    """The keys of one board. One-time tokens open it once; the secret holds until the board ends, and so do sessions, unless they
+    are kept (`keep`).
 
     Only digests of tokens and sessions are kept, and they are compared in constant time.
     """
@@ -73,7 +76,14 @@ class Door:
         self.secret = secret or secrets.token_urlsafe(32)
         self._tokens: set[bytes] = {_digest(self.secret)}
         self._sessions: set[bytes] = set()
+        self._book: Sessions | None = None
         self._lock = threading.Lock()
+
+    def keep(self, book: Sessions) -> None:
+        """Let in who was let in before, by `book`, and write there who is let in from now on."""
+        with self._lock:
+            self._book = book
+            self._sessions |= set(book.known())
 
     def mint(self) -> str:
         """A fresh one-time token."""
@@ -95,6 +105,8 @@ class Door:
         session = secrets.token_urlsafe(32)
         with self._lock:
             self._sessions.add(_digest(session))
+            if self._book is not None:
+                self._book.add(_digest(session))
         return session
 
     def knows(self, session: str) -> bool:
@@ -259,8 +271,8 @@ class Safety:
 
     def _check_fetch(self, scope: Scope, headers: Headers) -> bool:
         """True when a link on another site's page opens one of the board's pages; any other foreign fetch is refused."""
-        site = headers.get("sec-fetch-site", "none")
-        if site in ("same-origin", "none"):
+        sites = headers.getlist("sec-fetch-site") or ["none"]
+        if all(site in ("same-origin", "none") for site in sites):
             return False
         opens = (
             scope["type"] == "http"
@@ -270,7 +282,9 @@ class Safety:
         )
         if opens and self._is_page(scope):
             return True
-        raise Refused(403, f"Sec-Fetch-Site {site!r}: want same-origin or none", "ask from the board's own pages or without a browser")
+        raise Refused(
+            403, f"Sec-Fetch-Site {', '.join(sites)!r}: want same-origin or none", "ask from the board's own pages or without a browser"
+        )
 
     def _path(self, scope: Scope) -> str:
         """The path behind the base path, beginning with one slash."""

@@ -39,6 +39,7 @@ from .events import Newsroom
 from .open_boards import OpenBoard
 from .safety import Door
 from .sealer import Sealer
+from .sessions import Sessions
 
 DEFAULT_PORT: Final = 8123
 WILDCARDS: Final = ("0.0.0.0", "::", "")
@@ -162,13 +163,16 @@ class Served:
             paths=list(paths),
         )
         self._file: Path | None = None
+        self._sessions = Sessions(paths, self.port, secret=token)
 
     def url(self) -> str:
         """A URL that opens the board, once."""
         return self.announced.url(self.door.mint() if self.door is not None else "")
 
     def announce(self) -> None:
-        """Let a second call on the same paths find this board."""
+        """Let a second call on the same paths find this board, and the browsers that its predecessor let in come back."""
+        if self.door is not None:
+            self.door.keep(self._sessions)
         self._file = open_boards.announce(self.announced)
 
     def start(self, *, timeout_s: float = 20.0) -> None:

@@ -8,7 +8,10 @@ MessagePack.
 
 from __future__ import annotations
 
+import io
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -17,12 +20,14 @@ from numpy.typing import NDArray
 
 from ..store.errors import Damaged
 from ..store.records import TensorPoint
-from .replies import number
+from .replies import Refused, number
 
 Array = NDArray[Any]
 MOST_CELLS: Final = 128
 """Rows and columns of a picture of a slice, at most; a larger slice is told in blocks."""
 MOST_STRINGS: Final = 1000
+MOST_WIDE: Final = 256 << 20
+"""Bytes of strings that a .npy file may hold."""
 
 # exponent bits, mantissa bits, bias, what the special patterns are
 _FLOAT8: Final = {
@@ -86,20 +91,44 @@ def array_of(point: TensorPoint, data: bytes) -> Array:
     return flat.reshape(point.shape)
 
 
-def tensor_json(point: TensorPoint, data: bytes, index: list[int]) -> dict[str, Any]:
-    """What a page shows of the tensor. `index`: where the leading axes are cut, the last two being the picture's; missing
-    numbers are 0, too large ones the last."""
+def is_numeric(array: Array) -> bool:
+    """Whether `array` holds numbers, so that it has statistics and slices."""
+    return array.dtype.kind in "biufc"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Which part of a tensor is looked at.
+
+    index   where the axes that are not shown are cut, in order; missing numbers are 0, too large ones the last
+    axes    the two axes that are shown, rows and columns; empty: the last two
+    window  (first row, end row, first column, end column) of the slice; empty: all of it
+    """
+
+    index: Sequence[int] = ()
+    axes: Sequence[int] = ()
+    window: Sequence[int] = ()
+
+
+def tensor_json(
+    point: TensorPoint, data: bytes, index: Sequence[int], *, cut: Cut | None = None, less: Array | None = None
+) -> dict[str, Any]:
+    """What a page shows of the tensor. `index`: as `Cut.index`, in short for ``cut=Cut(index)``. `less`: another tensor of this
+    shape; then the statistics and the slice are of the difference.
+
+    Raises:
+        Damaged: see `array_of`.
+        Refused: `less` is of another shape, or holds no numbers; axes that the tensor does not have.
+    """
     array = array_of(point, data)
     told: dict[str, Any] = {"shape": list(array.shape), "dtype": point.dtype, "bytes": len(data), "plugin": point.plugin}
-    if array.dtype == object or array.dtype.kind in "SU":
-        return {**told, "strings": [str(one) for one in array.reshape(-1)[:MOST_STRINGS]], "count": int(array.size)}
-    if array.dtype.kind not in "biufc":
+    if less is not None:
+        array = difference(array, less)
+    if not is_numeric(array):
         return {**told, "strings": [str(one) for one in array.reshape(-1)[:MOST_STRINGS]], "count": int(array.size)}
     complex_ = array.dtype.kind == "c"
     values = np.abs(array) if complex_ else array
-    flat = values.reshape(1, -1) if values.ndim < 2 else values
-    at = [min(max(0, (index[axis] if axis < len(index) else 0)), flat.shape[axis] - 1) for axis in range(flat.ndim - 2)]
-    slice_ = flat[tuple(at)] if flat.size else np.zeros((0, 0))
+    slice_, at, axes, window = sliced(values, cut or Cut(index))
     cells, block = blocks(slice_)
     return {
         **told,
@@ -108,12 +137,75 @@ def tensor_json(point: TensorPoint, data: bytes, index: list[int]) -> dict[str, 
         "statistics": statistics_of(values),
         "slice": {
             "index": at,
+            "axes": axes,
+            "window": window,
             "rows": slice_.shape[0],
             "columns": slice_.shape[1],
             "block": block,
             "cells": [[number(v) for v in row] for row in cells.tolist()],
         },
     }
+
+
+def difference(array: Array, less: Array) -> Array:
+    """`array` - `less` in float64 (complex128 where one is complex). Raises Refused."""
+    if not is_numeric(array) or not is_numeric(less):
+        raise Refused(409, f"a difference wants numbers, got {array.dtype} and {less.dtype}", "choose another run")
+    if array.shape != less.shape:
+        raise Refused(
+            409, f"a difference wants tensors of one shape, got {list(array.shape)} and {list(less.shape)}", "choose another run or step"
+        )
+    wide = np.complex128 if "c" in (array.dtype.kind, less.dtype.kind) else np.float64
+    with np.errstate(invalid="ignore", over="ignore"):
+        return array.astype(wide) - less.astype(wide)
+
+
+def sliced(values: Array, cut: Cut) -> tuple[Array, list[int], list[int], list[int]]:
+    """The two-dimensional slice that `cut` means; the index, the axes and the window that were taken. A tensor of fewer than two axes
+    is one row. Raises Refused."""
+    flat = values.reshape(1, -1) if values.ndim < 2 else values
+    axes = list(cut.axes) if cut.axes and values.ndim >= 2 else [flat.ndim - 2, flat.ndim - 1]
+    if len(axes) != 2 or axes[0] == axes[1] or max(axes) >= flat.ndim:
+        raise Refused(
+            400, f"axes: want two different ones of 0 to {flat.ndim - 1}, got {','.join(map(str, cut.axes))}", "correct it and ask again"
+        )
+    turned = np.moveaxis(flat, axes, (-2, -1))
+    at = [min(max(0, (cut.index[axis] if axis < len(cut.index) else 0)), turned.shape[axis] - 1) for axis in range(turned.ndim - 2)]
+    slice_ = turned[tuple(at)] if turned.size else np.zeros((0, 0))
+    rows, columns = slice_.shape
+    window = [0, rows, 0, columns]
+    if len(cut.window) == 4:
+        top, end, left, right = cut.window
+        if min(top, left) < 0 or not (top < min(end, rows) and left < min(right, columns)):
+            return slice_, at, axes, window  # of a slice that was larger
+        window = [top, min(end, rows), left, min(right, columns)]
+    return slice_[window[0] : window[1], window[2] : window[3]], at, axes, window
+
+
+def npy_of(point: TensorPoint, data: bytes) -> tuple[bytes, bytes]:
+    """The tensor as a .npy file of version 1.0: its head, and the values behind it. They are as they were logged, row by row and
+    little-endian; what NumPy has no type for becomes the float32 that holds it exactly, and strings become the fixed width that
+    holds the longest (UTF-32, or bytes where all are bytes).
+
+    Source: numpy.lib.format. Raises Damaged, Refused.
+    """
+    array = array_of(point, data)
+    if array.dtype == object:
+        flat = array.reshape(-1).tolist()
+        if sum(len(one) for one in flat) and max(map(len, flat)) * len(flat) * 4 > MOST_WIDE:
+            raise Refused(
+                413,
+                f"tensor {point.tag!r}: its strings padded to one width take more than {MOST_WIDE >> 20} MB",
+                "read it with crossboard.open",
+            )
+        as_bytes = all(isinstance(one, bytes) for one in flat)
+        words = flat if as_bytes else [one.decode("utf-8", "backslashreplace") if isinstance(one, bytes) else str(one) for one in flat]
+        array = np.array(words, "S" if as_bytes and flat else "U").reshape(array.shape)
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        head, {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
+    )
+    return head.getvalue(), array.tobytes()
 
 
 def statistics_of(values: Array) -> dict[str, Any]:

@@ -248,13 +248,20 @@ class Capture:
 
         return called
 
-    def _follow(self, path: str, directory: str, resource: Any, *, at: int = 0) -> None:
-        tail = _Followed(path, self._run, resource=resource, line=users_line(), prefix=self._directories.of(directory), at=at)
+    def _follow(self, path: str, directory: str, resource: Any) -> None:
+        for older in [one for one in self._tails if isinstance(one, _Followed) and one.older]:
+            older.settle()  # what was written before names its place before
+        self._begin(_Followed(path, self._run, resource=resource, line=users_line(), prefix=self._directories.of(directory)))
+
+    def _begin(self, tail: _Followed) -> None:
         self._tails = [one for one in self._tails if one.reading]
         self._tails.append(tail.start())
 
     def _follow_older(self, module: ModuleType) -> None:
-        """Follow the event files that TensorFlow has open already, from where they end now. Linux only."""
+        """Follow the event files that TensorFlow has open already, from where they end now. Linux only.
+
+        Some of them may have been forgotten long ago: only one that is written to takes a place among the directories.
+        """
         kind = getattr(sys.modules.get("tensorflow.python.ops.summary_ops_v2"), "_ResourceSummaryWriter", None)
         if kind is None or not os.path.isdir("/proc/self/fd"):
             return
@@ -265,7 +272,9 @@ class Capture:
         resources = [getattr(writer, "_resource", None) for writer in older]
         for path in _open_event_files():
             # which of them writes this file nobody says: each is asked to write out what it holds
-            self._follow(path, os.path.dirname(path), _All(resources), at=os.path.getsize(path))
+            prefix = functools.partial(self._directories.of, os.path.dirname(path))
+            size = os.path.getsize(path)
+            self._begin(_Followed(path, self._run, resource=_All(resources), line=users_line(), prefix=prefix, at=size))
         del module
 
     # -------------------------------------------------------------------------------------------------- visdom
@@ -321,16 +330,18 @@ class Prefixes:
         self._splits = splits
         self._known: dict[str, str] = {}
         self._bases: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def of(self, place: str) -> str:
-        """The prefix of `place`, a path or a name; the same for ever."""
-        if place not in self._known:
-            base, _, last = place.rpartition(os.sep)
-            if last.lower() in self._splits:
-                self._known[place] = f"{self._base(base)}{last}/"
-            else:
-                self._known[place] = self._base(place)
-        return self._known[place]
+        """The prefix of `place`, a path or a name; the same for ever. Any thread may ask."""
+        with self._lock:
+            if place not in self._known:
+                base, _, last = place.rpartition(os.sep)
+                if last.lower() in self._splits:
+                    self._known[place] = f"{self._base(base)}{last}/"
+                else:
+                    self._known[place] = self._base(place)
+            return self._known[place]
 
     def _base(self, place: str) -> str:
         if place not in self._bases:
@@ -355,6 +366,7 @@ class _Followed(EventTail):
 
     def __init__(self, path: str, run: Destination, *, resource: Any, **options: Any) -> None:
         self._several = resource if isinstance(resource, _All) else None
+        self.older = self._several is not None
         self.resource: Callable[[], Any] = (lambda: None) if self._several else weakref.ref(resource)
         super().__init__(path, run, flush=self._write_out, **options)
 

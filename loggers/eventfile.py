@@ -45,7 +45,7 @@ class EventTail:
 
     run      asked for whenever something was read: where it goes; None: it is dropped
     flush    makes the file's writer write out what it holds back; called in the helper thread, too
-    prefix   put before each tag
+    prefix   put before each tag; or what gives it, asked when the first event comes
     line     the user's line that warnings point at
     own      the file is ours: the disk blocks of what was read are given back (Linux)
     """
@@ -57,13 +57,15 @@ class EventTail:
         *,
         flush: Callable[[], object],
         line: Line,
-        prefix: str = "",
+        prefix: str | Callable[[], str] = "",
         at: int = 0,
         own: bool = False,
     ) -> None:
         self.path = path
         self.line = line
-        self._run, self._flush, self._prefix, self._own = run, flush, prefix, own
+        self._run, self._flush, self._own = run, flush, own
+        self._prefix = prefix if isinstance(prefix, str) else ""
+        self._ask_prefix = None if isinstance(prefix, str) else prefix
         self._reader = EventReader()
         self._lock = threading.RLock()
         self._at = self._freed = at
@@ -162,6 +164,8 @@ class EventTail:
         run = self._run()
         if run is None or run.disabled:
             return
+        if self._ask_prefix is not None:
+            self._prefix, self._ask_prefix = self._ask_prefix(), None
         for one in found:
             if isinstance(one, ConfigLogged):
                 run.config.update(one.config)

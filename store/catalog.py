@@ -10,6 +10,8 @@
     strands(id, run, tag, rank, attempt, writer, rows, stats)      stats: MessagePack of `overview.Stats`
     overviews(id, data)          `overview.Overview.encode`
     records(run, at, kind, tag, writer, attempt, rank, path, offset, payload)    in order of arrival; payload as in `records`
+    unread(run, number, at, kind, writer, attempt, rank, path, data)   in order of arrival; at: how many records stand before;
+                                             data: MessagePack of `StoredUnread`
 
 <cache> is CROSSBOARD_CACHE, else crossboard below XDG_CACHE_HOME or ~/.cache. The directory may be deleted at any time.
 
@@ -33,6 +35,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from .columns import CacheLost
 from .errors import Damaged, FormatTooNew
@@ -40,9 +43,9 @@ from .fold import RunState
 from .kinds import Kind, Problem
 from .overview import Stats
 from .records import KIND_OF, decode_record, encode_record
-from .source import Placed, Source
+from .source import Placed, Source, Unread
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 PAGE_BYTES: Final = 16384
 """Overviews have up to some 100 kB: in pages of 4 KiB, SQLite's own choice, writing them takes twice as long."""
 _TABLES: Final = """
@@ -54,6 +57,8 @@ CREATE INDEX strands_of_run ON strands(run);
 CREATE TABLE overviews(id INTEGER PRIMARY KEY, data BLOB);
 CREATE TABLE records(run TEXT, at INTEGER, kind TEXT, tag TEXT, writer TEXT, attempt INTEGER, rank INTEGER, path TEXT,
                      offset INTEGER, payload BLOB, PRIMARY KEY(run, at)) WITHOUT ROWID;
+CREATE TABLE unread(run TEXT, number INTEGER, at INTEGER, kind TEXT, writer TEXT, attempt INTEGER, rank INTEGER, path TEXT,
+                    data BLOB, PRIMARY KEY(run, number)) WITHOUT ROWID;
 """
 
 
@@ -66,13 +71,24 @@ class MediaStats(msgspec.Struct, array_like=True):
     attempts: list[int]
 
 
+class StoredUnread(msgspec.Struct, array_like=True):
+    """The columns of a `source.Unread`, int64 but for the names."""
+
+    tags: list[str]
+    tag: bytes
+    step: bytes
+    offset: bytes
+    length: bytes
+
+
 class StoredRun(msgspec.Struct):
     """What is kept of one run, beside its strands and records.
 
     found    the fields of `source.FoundRun` but its token
     cursor   of the source, up to which everything else here was read
-    records  how many records are kept
+    records, unread   how many rows of each are kept
     media    (kind, tag, rank, stats) of the series that are no scalars
+    token    of a source that `source.Recalls`, not newer than the cursor; empty when there is none
     """
 
     found: dict[str, Any]
@@ -81,6 +97,8 @@ class StoredRun(msgspec.Struct):
     records: int
     problems: list[tuple[str, int, str]]
     media: list[tuple[str, str, int, MediaStats]] = []
+    unread: int = 0
+    token: list[int | str] = []
 
 
 @dataclass(slots=True)
@@ -101,7 +119,7 @@ class StoredStrand:
 @dataclass(slots=True)
 class Change:
     """All that changed of one run. forget: what the catalog had of it goes first. run: an encoded `StoredRun`. first: number of the
-    first record."""
+    first record; unread: each with how many records stand before it; first_unread: number of the first of them."""
 
     key: str
     forget: bool
@@ -111,6 +129,8 @@ class Change:
     strands: list[StoredStrand] = field(default_factory=list)
     records: list[Placed] = field(default_factory=list)
     first: int = 0
+    unread: list[tuple[int, Unread]] = field(default_factory=list)
+    first_unread: int = 0
 
 
 def cache_root() -> Path:
@@ -140,6 +160,7 @@ encode_run: Final = msgspec.msgpack.Encoder().encode
 """A `StoredRun` as bytes."""
 _run_decoder: Final = msgspec.msgpack.Decoder(StoredRun)
 _stats_decoder: Final = msgspec.msgpack.Decoder(Stats)
+_unread_decoder: Final = msgspec.msgpack.Decoder(StoredUnread)
 
 
 class Catalog:
@@ -200,26 +221,37 @@ class Catalog:
             raise CacheLost(f"catalog: no overview of strand {strand} in {self.directory}")
         return bytes(found[0][0])
 
-    def count_records(self, run: str, kind: Kind, tag: str | None) -> int:
-        """How many records of one kind, under one tag where one is named, there are."""
-        where = "run = ? AND kind = ?" + (" AND tag = ?" if tag is not None else "")
-        named = (run, kind.value, *([tag] if tag is not None else []))
+    def count_records(self, run: str, kind: Kind, tag: str | None, below: int) -> int:
+        """How many records of one kind, under one tag where one is named, there are among the first `below` of the run."""
+        where = "run = ? AND kind = ? AND at < ?" + (" AND tag = ?" if tag is not None else "")
+        named = (run, kind.value, below, *([tag] if tag is not None else []))
         return int(self._query(f"SELECT count(*) FROM records WHERE {where}", *named)[0][0])
 
-    def records(self, run: str, kind: Kind, tag: str | None, *, skip: int = 0) -> list[Placed]:
-        """They themselves, in order of arrival, without the first `skip`."""
+    def records(self, run: str, kind: Kind, tag: str | None, below: int, *, skip: int = 0) -> list[tuple[int, Placed]]:
+        """They themselves with their numbers, in order of arrival, without the first `skip`."""
         rows = self._query(
-            "SELECT writer, attempt, rank, path, offset, payload FROM records WHERE run = ? AND kind = ?"
+            "SELECT at, writer, attempt, rank, path, offset, payload FROM records WHERE run = ? AND kind = ? AND at < ?"
             + (" AND tag = ?" if tag is not None else "")
             + " ORDER BY at LIMIT -1 OFFSET ?",
-            *(run, kind.value, *([tag] if tag is not None else []), skip),
+            *(run, kind.value, below, *([tag] if tag is not None else []), skip),
         )
         try:
             return [
-                Placed(decode_record(payload, path=path, offset=offset), writer, attempt, rank, path, offset)
-                for writer, attempt, rank, path, offset, payload in rows
+                (at, Placed(decode_record(payload, path=path, offset=offset), writer, attempt, rank, path, offset))
+                for at, writer, attempt, rank, path, offset, payload in rows
             ]
         except (Damaged, FormatTooNew) as error:
+            raise CacheLost(f"catalog: {error}") from error
+
+    def unread(self, run: str, kind: Kind, below: int) -> list[tuple[int, Unread]]:
+        """What is not read yet of one kind among the first `below` rows of the run, each with how many records stand before it."""
+        rows = self._query(
+            "SELECT at, writer, attempt, rank, path, data FROM unread WHERE run = ? AND kind = ? AND number < ? ORDER BY number",
+            *(run, kind.value, below),
+        )
+        try:
+            return [(at, _unread_of(_unread_decoder.decode(data), kind, *placed)) for at, *placed, data in rows]
+        except (msgspec.MsgspecError, ValueError) as error:
             raise CacheLost(f"catalog: {error}") from error
 
     def save(self, changes: Iterable[Change]) -> None:
@@ -235,7 +267,7 @@ class Catalog:
         run = self._connection.execute
         if change.forget:
             run("DELETE FROM overviews WHERE id IN (SELECT id FROM strands WHERE run = ?)", (change.key,))
-            for table, column in (("strands", "run"), ("records", "run"), ("runs", "key")):
+            for table, column in (("strands", "run"), ("records", "run"), ("unread", "run"), ("runs", "key")):
                 run(f"DELETE FROM {table} WHERE {column} = ?", (change.key,))
         if change.run is None:
             return
@@ -262,6 +294,13 @@ class Catalog:
                     *(one.writer, one.attempt, one.rank, one.path, one.offset, encode_record(one.record)),
                 )
                 for number, one in enumerate(change.records, change.first)
+            ],
+        )
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO unread VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (change.key, number, at, one.kind.value, one.writer, one.attempt, one.rank, one.path, _encode_unread(one))
+                for number, (at, one) in enumerate(change.unread, change.first_unread)
             ],
         )
 
@@ -294,6 +333,16 @@ class Catalog:
             _clear(self.directory)
         with contextlib.suppress(OSError):
             os.close(self._lock)
+
+
+def _encode_unread(unread: Unread) -> bytes:
+    columns = (np.ascontiguousarray(one, "<i8").tobytes() for one in (unread.tag, unread.step, unread.offset, unread.length))
+    return msgspec.msgpack.encode(StoredUnread(list(unread.tags), *columns))
+
+
+def _unread_of(stored: StoredUnread, kind: Kind, writer: str, attempt: int, rank: int, path: str) -> Unread:
+    tag, step, offset, length = (np.frombuffer(one, "<i8") for one in (stored.tag, stored.step, stored.offset, stored.length))
+    return Unread(kind, tuple(stored.tags), tag, step, offset, length, writer, attempt, rank, path)
 
 
 def problems_of(stored: StoredRun) -> list[Problem]:

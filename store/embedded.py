@@ -25,13 +25,13 @@ from .changelog import ChangeLog
 from .columns import CacheLost
 from .errors import NotFound
 from .feeding import Feeder
-from .keeping import Keeper
-from .kinds import F64, Curve, Kind, MetricSummary, Points, RunInfo, SeriesInfo, SeriesKey, StrandKey, XAxis
+from .keeping import Keeper, collected_later
+from .kinds import F64, Curve, Kind, MetricSummary, Points, Problem, RunInfo, SeriesInfo, SeriesKey, StrandKey, XAxis
 from .overview import Stats, draw
 from .records import Blob, Edited
 from .side_edits import SideEdits
 from .smoothing import checked
-from .source import Batch, FoundRun, Placed, Source
+from .source import Batch, FoundRun, Placed, ReadsLater, Recalls, Source, Unread
 from .store import Changes, Progress, Smoothing, SourceInfo
 from .strands import RunData, StrandData
 from .summaries import differs, goal_of, keys_of, moved, series_of, summary_of, tags_of, unit_of
@@ -70,8 +70,9 @@ class EmbeddedStore:
         self._edits.refresh()
         self._keeper = Keeper(sources, cache, memory=memory or not sources)
         self._feeder = Feeder(self, sources)
-        for run in self._keeper.load(sources):
-            self._take_over(run)
+        with collected_later():
+            for run in self._keeper.load(sources):
+                self._take_over(run)
 
     def _take_over(self, run: RunData) -> None:
         version = self._changes.add(run.found.key, series=keys_of(run))
@@ -112,6 +113,9 @@ class EmbeddedStore:
             run.found = found
             run.state.found(found)
             media: set[tuple[str, int]] = set()
+            first = run.stored_records + len(run.records)
+            for unread in batch.unread:
+                media |= {(tag, unread.rank) for tag in run.add_unread(unread, first + unread.before)}
             for placed in batch.records:
                 if run.add_record(placed) is not None:
                     media.add((str(getattr(placed.record, "tag", "")), placed.rank))
@@ -131,7 +135,7 @@ class EmbeddedStore:
                 self._strand(run, StrandKey(found.key, one.tag, one.rank, one.attempt, one.writer)).append(one.points, version=run.version)
             for key in changed:
                 self._by_tag.setdefault(key.tag, set()).add(found.key)
-            if batch.strands or batch.records or batch.problems or batch.cursor != run.cursor or fresh:
+            if changed or batch.records or batch.problems or batch.cursor != run.cursor or fresh:
                 self._keeper.touch(run)
             run.cursor = batch.cursor
 
@@ -143,6 +147,15 @@ class EmbeddedStore:
             raise ValueError(f"edit: {run!r} is a native run; want a foreign one, a native run takes `Edited` records of its own")
         self._edits.append(run, edit)
         self._take_edits()
+
+    def look_again(self, run: str) -> None:
+        """See `Store.look_again`."""
+        with self._lock:
+            held = self._runs.get(run)
+            if held is not None:
+                held.quiet, held.look_at = 0, 0.0
+                if isinstance(held.owner, Recalls):
+                    held.owner.expect(held.found)
 
     def _take_edits(self) -> None:
         """Take in what was edited beside the sources, here or by another board."""
@@ -234,6 +247,11 @@ class EmbeddedStore:
         """For the feeder: a checkpoint, unless there was one a moment ago. Raises CacheLost."""
         self._keeper.checkpoint_if_due(self._lock)
 
+    def keep(self, run: RunData) -> None:
+        """For the feeder: have the catalog take what is known of a run."""
+        with self._lock:
+            self._keeper.touch(run)
+
     def known(self, run: str) -> RunData | None:
         """For the feeder: what is held of a run."""
         return self._runs.get(run)
@@ -263,7 +281,7 @@ class EmbeddedStore:
     def runs(self) -> list[RunInfo]:
         """All runs, oldest first."""
         now = time.time()
-        with self._lock:
+        with self._lock, collected_later():
             infos = [run.info_at(now) for run in self._runs.values()]
         return sorted(infos, key=lambda one: (one.started if one.started == one.started else math.inf, one.key))
 
@@ -456,13 +474,36 @@ class EmbeddedStore:
     # ---------------------------------------------------------------------------------------------- records
 
     def records(self, run: str, kind: Kind, *, tag: str | None = None, skip: int = 0) -> list[Placed]:
-        """Records of one kind, in order of arrival, without the first `skip`."""
+        """Records of one kind, in order of arrival, without the first `skip`. One that turns out to be no point is left out, and is
+        among the problems of the run from then on."""
 
-        def ask() -> list[Placed]:
+        def ask() -> tuple[RunData, list[Placed | Unread]]:
             with self._lock:
-                return self._keeper.records(self._run(run), kind, tag, skip=skip)
+                data = self._run(run)
+                return data, self._keeper.records(data, kind, tag, skip=skip)
 
-        return self._guarded(ask)
+        data, held = self._guarded(ask)
+        reader = data.owner if isinstance(data.owner, ReadsLater) else None
+        found: list[Placed] = []
+        problems: list[Problem] = []
+        for one in held:
+            if isinstance(one, Placed):
+                found.append(one)
+            elif reader is not None:
+                points, met = reader.read_points(data.found, one)
+                found += points
+                problems += met
+        if problems:
+            self._met(data, problems)
+        return found
+
+    def _met(self, run: RunData, problems: list[Problem]) -> None:
+        """Keep what was wrong with points that were read just now."""
+        with self._lock:
+            if self._runs.get(run.found.key) is run and run.add_problems(problems):
+                run.info = None
+                run.version = self._changes.add(run.found.key)
+                self._keeper.touch(run)
 
     def blob(self, run: str, blob: Blob) -> bytes:
         """The bytes of `blob`. Raises NotFound when they are gone, Damaged when they are not what was written."""

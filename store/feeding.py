@@ -8,6 +8,7 @@ half minute. What goes wrong with one source or one run is kept for display and 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from .columns import CacheLost
 from .errors import CrossboardError
 from .records import encodable
 from .rundir import is_text
-from .source import Batch, FoundRun, ReadsAhead, Source
+from .source import Batch, FoundRun, ReadsAhead, Recalls, Source
 from .store import Progress, SourceInfo
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Feeder:
         self._sources = tuple(sources)
         self._infos = [SourceInfo(source.format, source.path, 0, 0.0) for source in self._sources]
         self._progress = Progress()
+        self._recalling = [source for source in self._sources if isinstance(source, Recalls)]
 
     def infos(self) -> list[SourceInfo]:
         return list(self._infos)
@@ -125,14 +127,18 @@ class Feeder:
             if cursor is None and held is not None and not batch.restart:  # appended to by hand, or emptied: begin anew
                 batch = _beginning(batch)
             self._store.take(found, batch, source=source.format, owner=source)
-            news = news or bool(batch.strands or batch.records)
+            news = news or bool(batch.strands or batch.records or batch.unread)
             held = self._store.known(found.key)
             if held is None or not batch.more:
                 break
             cursor = batch.cursor
         if held is None:
             return
-        held.looked, held.token = True, found.token
+        token = found.token if found.token is not None else batch.token
+        if source in self._recalling and token != held.token:
+            held.kept_token = list(token) if isinstance(token, tuple) else []
+            self._store.keep(held)
+        held.looked, held.token = True, token
         if news or (held.info is not None and held.info.status == "running"):
             held.quiet, held.look_at = 0, 0.0
         else:
@@ -141,7 +147,7 @@ class Feeder:
 
 
 def _beginning(batch: Batch) -> Batch:
-    return Batch(batch.cursor, batch.strands, batch.records, batch.problems, batch.writers, batch.more, restart=True)
+    return dataclasses.replace(batch, restart=True)
 
 
 def _another(old: FoundRun, new: FoundRun) -> bool:

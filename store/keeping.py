@@ -6,18 +6,20 @@ time, and at close. Each run is taken under the store's lock, by itself, and wri
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .catalog import Catalog, Change, cache_root, directory_for, problems_of
 from .columns import CacheLost, FileColumn
 from .kinds import Kind, StrandKey
 from .records import KIND_OF
-from .source import FoundRun, Placed, Source
+from .source import FoundRun, Placed, Recalls, Source, Unread
 from .strands import Residents, RunData, StrandData
 
 EVERY_S: Final = 2.0
@@ -34,6 +36,18 @@ class _Taken(NamedTuple):
     strands: dict[StrandKey, StrandData]
     change: Change
     written: list[tuple[StrandData, int]]
+
+
+@contextlib.contextmanager
+def collected_later() -> Iterator[None]:
+    """Let no cyclic garbage be looked for while very many objects are made that stay: each look goes through all of them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class Keeper:
@@ -62,31 +76,42 @@ class Keeper:
         """The runs of these sources as the catalog has them; overviews come when asked for."""
         if self.catalog is None:
             return []
+        with collected_later():
+            return self._load(sources, self.catalog)
+
+    def _load(self, sources: Sequence[Source], catalog: Catalog) -> list[RunData]:
         owners = {(source.format, source.path): source for source in sources}
         runs: list[RunData] = []
         try:
-            self._next_strand = self.catalog.highest_strand() + 1
-            for key, form, path, stored, strands in self.catalog.load():
+            self._next_strand = catalog.highest_strand() + 1
+            recalls = {key: owner for key, owner in owners.items() if isinstance(owner, Recalls)}
+            for key, form, path, stored, strands in catalog.load():
                 owner = owners.get((form, path))
                 if owner is None:
                     self._gone.add(key)
                     continue
                 fields = {**stored.found, "tags": tuple(stored.found["tags"])}
                 run = RunData(FoundRun(**fields), format=form, owner=owner)
-                run.state, run.cursor, run.stored_records = stored.state, stored.cursor, stored.records
+                run.state, run.cursor = stored.state, stored.cursor
+                run.stored_records, run.stored_unread = stored.records, stored.unread
                 run.problems = problems_of(stored)
                 run.media = {(Kind(kind), tag, rank): stats for kind, tag, rank, stats in stored.media}
                 run.stored = True
+                recalling = recalls.get((form, path)) if stored.token else None
+                if recalling is not None:
+                    run.kept_token, run.looked = stored.token, True
+                    run.token = tuple(stored.token)
+                    recalling.recall(run.found, run.token)
                 try:
                     for one in strands:
                         name = StrandKey(key, one.tag, one.rank, one.attempt, one.writer)
-                        run.add_strand(StrandData.stored(name, one, catalog=self.catalog, version=0))
+                        run.add_strand(StrandData.stored(name, one, catalog=catalog, version=0))
                 except CacheLost:  # its columns do not fit: this run alone is read anew
                     self._gone.add(key)
                     continue
                 runs.append(run)
         except (CacheLost, TypeError, KeyError, ValueError) as error:
-            self.lose(f"catalog: {error}", reopen=directory_of(self.catalog))
+            self.lose(f"catalog: {error}", reopen=directory_of(catalog))
             return []
         return runs
 
@@ -118,15 +143,33 @@ class Keeper:
         if self.catalog is not None and run.owner is not None:
             self._gone.add(run.found.key)
 
-    def records(self, run: RunData, kind: Kind, tag: str | None, *, skip: int = 0) -> list[Placed]:
-        """The records of one kind, in order of arrival, without the first `skip`. Raises CacheLost."""
-        old: list[Placed] = []
+    def records(self, run: RunData, kind: Kind, tag: str | None, *, skip: int = 0) -> list[Placed | Unread]:
+        """The records of one kind, in order of arrival, without the first `skip`, and among them those that are not read yet. Raises
+        CacheLost."""
+        unread = self._unread(run, kind, tag)
+        old: list[tuple[int, Placed]] = []
+        left = skip
         if self.catalog is not None and run.stored_records:
-            stored = self.catalog.count_records(run.found.key, kind, tag) if skip else 0
-            old = self.catalog.records(run.found.key, kind, tag, skip=skip) if skip <= stored else []
-            skip = max(0, skip - stored)
-        fresh = [one for one in run.records if KIND_OF[type(one.record)] is kind and (tag is None or getattr(one.record, "tag", "") == tag)]
-        return old + fresh[skip:]
+            asked = (run.found.key, kind, tag, run.stored_records)
+            stored = self.catalog.count_records(*asked) if skip and not unread else 0
+            if skip <= stored or unread:
+                old = self.catalog.records(*asked, skip=skip if stored else 0)
+            left = max(0, skip - stored)
+        fresh = [
+            (number, one)
+            for number, one in enumerate(run.records, run.stored_records)
+            if KIND_OF[type(one.record)] is kind and (tag is None or getattr(one.record, "tag", "") == tag)
+        ]
+        if not unread:
+            return [one for _, one in (*old, *fresh[left:])]
+        return _behind(sorted([*unread, *old, *fresh], key=_number), skip)
+
+    def _unread(self, run: RunData, kind: Kind, tag: str | None) -> list[tuple[int, Unread]]:
+        """What is not read yet of one kind, each with how many records of the run stand before it."""
+        old = self.catalog.unread(run.found.key, kind, run.stored_unread) if self.catalog is not None and run.stored_unread else []
+        held = [*old, *(pair for pair in run.unread if pair[1].kind is kind)]
+        chosen = held if tag is None else [(first, one.of(tag)) for first, one in held]
+        return [pair for pair in chosen if len(pair[1])]
 
     def checkpoint_if_due(self, lock: RLock) -> None:
         """Write what changed, unless that was done a moment ago. Raises CacheLost."""
@@ -175,6 +218,8 @@ class Keeper:
                 assert change.run is not None
                 run.stored_records += len(change.records)
                 del run.records[: len(change.records)]
+                run.stored_unread += len(change.unread)
+                del run.unread[: len(change.unread)]
                 for strand, count in written:
                     strand.dirty = strand.stats.count != count
                     if isinstance(strand.column, FileColumn):
@@ -211,6 +256,21 @@ class Keeper:
         with lock:
             self._closed = True
             self.catalog.close(clean=clean)
+
+
+def _number(pair: tuple[int, Any]) -> int:
+    return pair[0]
+
+
+def _behind(held: Sequence[tuple[int, Placed | Unread]], skip: int) -> list[Placed | Unread]:
+    """What is held without the first `skip` points."""
+    found: list[Placed | Unread] = []
+    for _, one in held:
+        count = len(one) if isinstance(one, Unread) else 1
+        if skip < count:
+            found.append(one[skip:] if isinstance(one, Unread) else one)
+        skip = max(0, skip - count)
+    return found
 
 
 def directory_of(catalog: Catalog) -> Path:

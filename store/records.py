@@ -269,7 +269,10 @@ class Warned(_Record, frozen=True, kw_only=True, tag="warned"):
 
 
 class ConsoleLines(_Record, frozen=True, kw_only=True, tag="console"):
-    """Lines that the program printed. stream: "stdout", "stderr", or "log" for what it said by `logging`."""
+    """Lines that the program printed. stream: "stdout", "stderr", or "log" for what it said by `logging`.
+
+    A line may hold colours and weights as SGR sequences of ECMA-48, ``ESC [ codes m``, and no other control character by our loggers.
+    """
 
     wall_time: float
     stream: str

@@ -47,6 +47,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 _MISSING: Final = object()
+_MOST_LEVELS: Final = 100
 
 
 class _Token(NamedTuple):
@@ -80,6 +81,7 @@ class _Parser:
         self.query = query
         self.tokens = self._tokens()
         self.place = 0
+        self.level = 0
 
     def _wrong(self, at: int, what: str) -> BadQuery:
         shown = self.query.replace("\n", " ")
@@ -135,6 +137,14 @@ class _Parser:
         return tests[0] if len(tests) == 1 else lambda run, metrics: all(test(run, metrics) for test in tests)
 
     def _not(self) -> Test:
+        self.level += 1
+        if self.level > _MOST_LEVELS:
+            raise self._wrong(self.next.at, f"more than {_MOST_LEVELS} brackets and nots within one another")
+        test = self._negated()
+        self.level -= 1
+        return test
+
+    def _negated(self) -> Test:
         if self._is("not"):
             self._take()
             test = self._not()

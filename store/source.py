@@ -12,10 +12,12 @@ of cursors, also when files are sealed, truncated or replaced in between (then t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
 
-from .kinds import Points, Problem
+from numpy.typing import NDArray
+
+from .kinds import I64, Kind, Points, Problem
 from .records import Blob, Record
 
 
@@ -43,6 +45,41 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """Points of one kind that were found and not read: they stay where they lie until they are asked for (`ReadsLater`).
+
+    In order of arrival, of one writer, in one file; arrays have an element a point.
+
+    tags     names; tag: int64, which of them each point has
+    step     int64
+    offset, length   int64: where the record of each begins in `path`, and how many bytes it takes there
+    before   how many of the batch's `records` came before them
+    """
+
+    kind: Kind
+    tags: tuple[str, ...]
+    tag: I64
+    step: I64
+    offset: I64
+    length: I64
+    writer: str
+    attempt: int
+    rank: int
+    path: str
+    before: int = 0
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def __getitem__(self, where: slice | NDArray[Any]) -> Unread:
+        return replace(self, tag=self.tag[where], step=self.step[where], offset=self.offset[where], length=self.length[where])
+
+    def of(self, tag: str) -> Unread:
+        """Those under `tag`."""
+        return self[self.tag == (self.tags.index(tag) if tag in self.tags else -1)]
+
+
+@dataclass(frozen=True, slots=True)
 class WriterLife:
     """What is known of a writer beyond its records: the newest sign of life and whether its process still runs.
 
@@ -66,6 +103,7 @@ class Batch:
     more     True when the read stopped at its size limit: ask again at once
     restart  True when what was read before no longer stands (a file was replaced): forget the run's points and records
              first, this batch begins anew
+    token    of a run that `FoundRun.token` was not known of: what it was before this read, None when it is not known
     """
 
     cursor: bytes
@@ -75,6 +113,8 @@ class Batch:
     writers: list[WriterLife] = field(default_factory=list)
     more: bool = False
     restart: bool = False
+    unread: list[Unread] = field(default_factory=list)
+    token: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +161,31 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Recalls(Protocol):
+    """A source whose tokens outlive the process: they are kept in the catalog, as lists of texts and whole numbers."""
+
+    def recall(self, run: FoundRun, token: tuple[int | str, ...]) -> None:
+        """Take over the token that an earlier process had of `run`."""
+        ...
+
+    def expect(self, run: FoundRun) -> None:
+        """Something was written to `run`: look at it in the next scan."""
+        ...
+
+
+@runtime_checkable
 class ReadsAhead(Protocol):
     """A source that reads many runs faster when it knows them before."""
 
     def read_ahead(self, runs: Sequence[FoundRun]) -> None:
         """Prepare for `runs` to be read from their beginning, in this order; with none, let go of what was prepared."""
+        ...
+
+
+@runtime_checkable
+class ReadsLater(Protocol):
+    """A source whose batches hold points that are `Unread`."""
+
+    def read_points(self, run: FoundRun, unread: Unread) -> tuple[list[Placed], list[Problem]]:
+        """Return the points, and what was wrong with those that are left out: the file is another one now, or they cannot be read."""
         ...

@@ -83,6 +83,11 @@ class Store(Protocol):
         run, which takes such records itself."""
         ...
 
+    def look_again(self, run: str) -> None:
+        """Have the next refresh read this run, however long it has been quiet and however many others there are: something was written to
+        it. An unknown run is left alone."""
+        ...
+
     def refresh(self) -> int:
         """Read what is new in all sources; return the version after it. Cheap when nothing is new."""
         ...

@@ -20,7 +20,7 @@ from .fold import RunState
 from .kinds import Kind, Points, Problem, RunInfo, StrandKey
 from .overview import WHOLE, Overview, Part, Stats
 from .records import KIND_OF, ConfigSet, SummarySet, TagDeclared
-from .source import FoundRun, Placed, Source
+from .source import FoundRun, Placed, Source, Unread
 
 _FOUND_FIELDS: Final = tuple(one.name for one in dataclasses.fields(FoundRun) if one.name != "token")
 HISTORY: Final = 512
@@ -141,7 +141,10 @@ class RunData:
         self.problems: list[Problem] = []
         self.records: list[Placed] = []  # those that the catalog does not have
         self.stored_records = 0
+        self.unread: list[tuple[int, Unread]] = []  # with how many records of the run stand before; those that the catalog does not have
+        self.stored_unread = 0
         self.token: object = None
+        self.kept_token: list[int | str] = []  # the same, of a source that recalls it
         self.stored = False  # the catalog has something of it
         self.outdated = False  # the catalog has something of this run that is not of this data
         self.version = 0
@@ -172,28 +175,44 @@ class RunData:
         record = placed.record
         if isinstance(record, TagDeclared):
             return None
-        if isinstance(record, (ConfigSet, SummarySet)):  # what was handed out as config stays as it was
-            self.state.config, self.state.summary = copy.deepcopy(self.state.config), copy.deepcopy(self.state.summary)
-        self.state.apply(placed)
         self.records.append(placed)
         kind = KIND_OF[type(record)]
-        if kind in (Kind.CONFIG, Kind.EVENT):
+        if kind is Kind.CONFIG or kind is Kind.EVENT:
+            if isinstance(record, (ConfigSet, SummarySet)):  # what was handed out as config stays as it was
+                self.state.config, self.state.summary = copy.deepcopy(self.state.config), copy.deepcopy(self.state.summary)
+            self.state.apply(placed)
             return None
         tag, step = str(getattr(record, "tag", "")), int(getattr(record, "step", 0))
-        stats = self.media.get((kind, tag, placed.rank))
-        if stats is None:
-            self.media[kind, tag, placed.rank] = MediaStats(1, step, step, [placed.attempt])
-        else:
-            stats.count += 1
-            stats.first_step, stats.last_step = min(stats.first_step, step), max(stats.last_step, step)
-            if placed.attempt not in stats.attempts:
-                stats.attempts = sorted([*stats.attempts, placed.attempt])
+        self._count(kind, tag, placed.rank, placed.attempt, 1, step, step)
         return kind
 
-    def add_problems(self, problems: list[Problem]) -> None:
+    def add_unread(self, unread: Unread, first: int) -> list[str]:
+        """Take in points that were not read, `first` records of the run before them; return their tags."""
+        self.unread.append((first, unread))
+        tags = []
+        for number, tag in enumerate(unread.tags):
+            steps = unread.step[unread.tag == number]
+            if len(steps):
+                self._count(unread.kind, tag, unread.rank, unread.attempt, len(steps), int(steps.min()), int(steps.max()))
+                tags.append(tag)
+        return tags
+
+    def _count(self, kind: Kind, tag: str, rank: int, attempt: int, count: int, first: int, last: int) -> None:
+        stats = self.media.get((kind, tag, rank))
+        if stats is None:
+            self.media[kind, tag, rank] = MediaStats(count, first, last, [attempt])
+            return
+        stats.count += count
+        stats.first_step, stats.last_step = min(stats.first_step, first), max(stats.last_step, last)
+        if attempt not in stats.attempts:
+            stats.attempts = sorted([*stats.attempts, attempt])
+
+    def add_problems(self, problems: list[Problem]) -> bool:
+        """Keep problems, each once and not too many; return whether there is a new one."""
         known = set(self.problems)
-        new = [one for one in dict.fromkeys(problems) if one not in known]
-        self.problems = [*self.problems, *new][:MOST_PROBLEMS]
+        new = [one for one in dict.fromkeys(problems) if one not in known][: MOST_PROBLEMS - len(known)]
+        self.problems = [*self.problems, *new]
+        return bool(new)
 
     def change(self) -> Change:
         """What the catalog lacks of this run. Raises CacheLost."""
@@ -202,10 +221,20 @@ class RunData:
         strands = [strand.to_store() for strand in self.strands.values() if strand.dirty]
         media = [(kind.value, tag, rank, stats) for (kind, tag, rank), stats in self.media.items()]
         problems = [(one.path, one.offset, one.what) for one in self.problems]
-        stored = StoredRun(found, self.state, self.cursor, self.stored_records + len(self.records), problems, media)
+        records, unread = self.stored_records + len(self.records), self.stored_unread + len(self.unread)
+        stored = StoredRun(found, self.state, self.cursor, records, problems, media, unread, self.kept_token)
         path = self.owner.path if self.owner is not None else ""
         return Change(
-            self.found.key, self.outdated, self.format, path, encode_run(stored), strands, list(self.records), self.stored_records
+            self.found.key,
+            self.outdated,
+            self.format,
+            path,
+            encode_run(stored),
+            strands,
+            list(self.records),
+            self.stored_records,
+            list(self.unread),
+            self.stored_unread,
         )
 
 

@@ -12,9 +12,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from browser import Open, Pages
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 settings.register_profile("crossboard", deadline=None)  # a slow machine is no counter-example
 settings.register_profile("elsewhere", deadline=None, max_examples=25)  # the other Pythons: the laws were tried in full on one
@@ -81,6 +87,25 @@ def chromium_arguments() -> list[str]:
         "--disable-component-update",
         "--disable-sync",
     ]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
+    """Chromium, one for each file of tests: while it is open, nothing else in this process may run an event loop."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """See `browser.Open`."""
+    pages = Pages(browser)
+    yield pages.open
+    assert pages.close() == []
 
 
 @pytest.fixture(autouse=True)

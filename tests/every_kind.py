@@ -6,6 +6,7 @@ schema is there, and what a logger would refuse too: a damaged figure, a histogr
     digits/first     finished after a restart: two attempts, config, summary, alerts, console, every kind over several steps
     digits/second    failed with a traceback; a name of 200 characters; one image
     digits/nothing   began and logged nothing
+    digits/ranks     by `make_ranks`: two ranks, three attempts, samples of the machine, what the run knows about itself
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from crossboard.store.blobs import write_blob
 from crossboard.store.framing import encode_frame
 from crossboard.store.points import RECORD as POINT
 from crossboard.store.points import PointsHeader, check_of, encode_header
-from crossboard.store.process import ProcessIdentity
+from crossboard.store.process import ProcessIdentity, this_process
 from crossboard.store.records import (
     VERSION,
     Alert,
@@ -57,6 +58,7 @@ from crossboard.store.records import (
     PRCurvePoint,
     Record,
     SummarySet,
+    Surroundings,
     TablePoint,
     TagDeclared,
     TensorPoint,
@@ -76,18 +78,25 @@ RNG = np.random.default_rng(7)
 class Writer:
     """One writer of a run, whose records are put by hand."""
 
-    def __init__(self, directory: str, name: str, *, attempt: int, wall: float, command: list[str]) -> None:
+    def __init__(
+        self, directory: str, name: str, *, attempt: int, wall: float, command: list[str], rank: int = 0, alive: bool = False
+    ) -> None:
+        """alive: it is this very process, so that its run is read each time; else one of another machine."""
         self.directory, self.name, self.ids, self.count = directory, name, dict[str, int](), 0
         self.records, self.points = Path(directory, records_name(name)), Path(directory, points_name(name))
-        self.points.write_bytes(encode_header(PointsHeader(name, attempt, 0, wall)))
-        process = ProcessIdentity(host=f"gpu-0{attempt}", machine="m", boot="b", pid_namespace="pid:[1]", pid=4000 + attempt, start_ticks=7)
+        self.points.write_bytes(encode_header(PointsHeader(name, attempt, rank, wall)))
+        process = ProcessIdentity(
+            host=f"gpu-0{attempt}", machine="m", boot="b", pid_namespace="pid:[1]", pid=4000 + attempt + 100 * rank, start_ticks=7
+        )
+        if alive:
+            process = this_process()
         versions = {"torch": "2.13.0", "numpy": "2.4.6"}
         self.put(
             Opened(
                 version=VERSION,
                 writer=name,
                 attempt=attempt,
-                rank=0,
+                rank=rank,
                 wall_time=wall,
                 process=process,
                 command=command,
@@ -502,6 +511,114 @@ def make(root: str | os.PathLike[str], *, images: int = 0) -> list[str]:
     idle = Writer(made[2], "a1r0", attempt=1, wall=T0 + 10_000, command=["idle.py"])
     idle.put(Ended(wall_time=T0 + 10_001, status="finished"))
     return made
+
+
+RANKS_T0 = T0 + 20_000
+DIFF = """diff --git a/train.py b/train.py
+index 1111111..2222222 100644
+--- a/train.py
++++ b/train.py
+@@ -58,7 +58,8 @@ def main():
+     for step, (x, y) in enumerate(loader):
+-        loss = F.cross_entropy(model(x), y)
++        with torch.autocast("cuda"):
++            loss = F.cross_entropy(model(x), y)
+         loss.backward()
+diff --git a/model.py b/model.py
+index 3333333..4444444 100644
+--- a/model.py
++++ b/model.py
+@@ -1,2 +1,2 @@
+-width = 16
++width = 32
+"""
+
+
+def make_ranks(root: str | os.PathLike[str], *, quiet_ranks: bool = False, lines: int = 400) -> str:
+    """Make the run ``digits/ranks`` below `root`; return its directory.
+
+    Two steps a second, a point every five steps, a sample of the machine every ten seconds; the first step is logged 15 s after an
+    attempt began.
+    ``system/process/cpu_percent`` is 100 * rank + attempt + step / 10,000. quiet_ranks: rank 1 logs samples alone; lines: of the console.
+    """
+    directory = os.path.join(root, "digits", "ranks")
+    given = {"version": VERSION, "id": "ranks", "project": "digits", "name": "vit-b16 ddp", "created": RANKS_T0, "tags": ["ddp"]}
+    write_run_file(directory, msgspec.convert(given, RunFile))
+    for attempt, (first, end, begun) in enumerate(((0, 600, 0), (400, 1100, 700), (900, 2000, 1500)), start=1):
+        for rank in (0, 1):
+            start = RANKS_T0 + begun
+            writer = Writer(
+                directory, f"a{attempt}r{rank}", attempt=attempt, wall=start, command=["torchrun", "train.py", "--amp"], rank=rank
+            )
+            if rank == 0 and attempt == 1:
+                writer.put(ConfigSet(wall_time=start, config={**CONFIG, "model": {"name": "vit-b16"}, "world_size": 2}))
+            if rank == 0 or not quiet_ranks:
+                for step in range(first, end, 5):
+                    wall = start + 15 + (step - first) / 2
+                    writer.scalar("train/loss", step, wall, 2.3 * math.exp(-step / 600) + 0.05 + float(RNG.normal(0, 0.02)))
+                    if rank == 0 and step % 50 == 0:
+                        writer.scalar("val/accuracy", step, wall, 0.97 - math.exp(-step / 500))
+            for at in range(10, 15 + (end - first) // 2, 10):
+                step, wall = first + max(0, (at - 15) * 2 // 5 * 5), start + at
+                busy = 0.5 + 0.4 * math.sin(at / 40 + rank)
+                sample = {
+                    "process/cpu_percent": 100 * rank + attempt + step / 10_000,
+                    "process/memory_bytes": (3.1 + 0.4 * rank) * 2**30 + at * 1e6,
+                    f"gpu.{rank}/utilization_percent": 100 * min(1.0, busy + float(RNG.normal(0, 0.03)) + 0.1),
+                    f"gpu.{rank}/memory_bytes": (61 + rank) * 2**30,
+                    f"gpu.{rank}/memory_percent": 76.0 + rank,
+                    f"gpu.{rank}/temperature_celsius": 52 + 12 * busy,
+                    f"gpu.{rank}/power_watts": 240 + 300 * busy,
+                }
+                if rank == 0:
+                    sample |= {
+                        "cpu_percent": 35 + 20 * busy,
+                        "memory_percent": 41.0,
+                        "memory_bytes": 51 * 2**30,
+                        "disk_percent": 63 + at / 1000,
+                    }
+                for name, value in sample.items():
+                    writer.scalar(f"system/{name}", begun + at, wall, value)
+            if rank == 0:
+                writer.put(
+                    Surroundings(
+                        wall_time=start + 1,
+                        arguments=["/usr/bin/python3", "-m", "torch.distributed.run", "train.py", "--amp"],
+                        git={
+                            "commit": "a41f9c2d3e4b5f60718293a4b5c6d7e8f9012345",
+                            "branch": "amp",
+                            "remote": "git@host:lab/digits.git",
+                            "changed": 2,
+                        },
+                        diff=writer.blob(DIFF.encode(), "txt", "text/plain"),
+                        packages=zlib.compress(b"numpy==2.4.6\ntorch==2.13.0\ntorchvision==0.28.0"),
+                        host={
+                            "name": "gpu-01",
+                            "system": "Linux 6.8.0",
+                            "cpus": 64,
+                            "memory_bytes": 128 * 2**30,
+                            "gpus": [{"name": "NVIDIA H100 80GB HBM3", "memory_bytes": 80 * 2**30}] * 2,
+                        },
+                        environment={"CUDA_VISIBLE_DEVICES": "0,1", "NCCL_DEBUG": "WARN", "WORLD_SIZE": "2"},
+                    )
+                )
+            if attempt == 3:
+                writer.put(
+                    Alert(wall_time=start + 300, title="loss spike", text="3.2 times the median", level="warn", step=1500, tag="train/loss")
+                )
+                for at in range(0, lines, 100):
+                    some = [
+                        f"\x1b[32mINFO\x1b[0m rank {rank} step {900 + n:5d} loss \x1b[1m{1 / (n + 1):.4f}\x1b[0m"
+                        for n in range(at, min(lines, at + 100))
+                    ]
+                    writer.put(ConsoleLines(wall_time=start + at, stream="stdout", lines=some))
+                writer.put(
+                    ConsoleLines(wall_time=start + 500, stream="stderr", lines=["\x1b[33mWARNING\x1b[0m grad norm \x1b[31m12.5\x1b[0m"])
+                )
+                writer.put(Ended(wall_time=start + 566, status="finished", points=writer.count))
+    Path(directory, "checkpoint-1995.pt").write_bytes(b"weights" * 1000)
+    Path(directory, "config.yaml").write_text("lr: 0.1\n", encoding="utf-8")
+    return directory
 
 
 def digest(data: bytes) -> str:

@@ -9,8 +9,8 @@ and run again by naming it in the place of the corpus.
 
     input := b"F" bytes of a file  |  b"P" a projector's list  |  anything else: (length u16, payload)*, each put into a whole frame
 
-What must hold of each input: nothing is raised, the numbers that are found all at once are those of the slow decoder, every
-record can be kept (it encodes), and a file that is read in small pieces says what it says in one.
+What must hold of each input: nothing is raised, the numbers and the histograms that are found all at once are those of the slow
+decoder, every record can be kept (it encodes), and a file that is read in small pieces says what it says in one.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ def read(data: bytes, budget: int) -> tuple[list[bytes], dict[Any, bytes], list[
     """(records as bytes, columns by strand, problems) of a file that is read at most `budget` bytes at a time."""
     import numpy as np
 
+    from crossboard.adapters.tensorboard.reading.histograms import read_points
     from crossboard.adapters.tensorboard.reading.runs import Reading, RunCursor
     from crossboard.store.records import encode_record
 
@@ -79,11 +80,17 @@ def read(data: bytes, budget: int) -> tuple[list[bytes], dict[Any, bytes], list[
         reading = Reading("/logs", state, {}, OneFile(data), {})
         reading.read_file(NAME, budget)
         batch = reading.batch((NAME,), more=False)
-        records += [encode_record(placed.record) for placed in batch.records]
+        held = [(placed.offset, encode_record(placed.record)) for placed in batch.records]
+        problems += [str(problem) for problem in batch.problems]
+        for unread in batch.unread:
+            found, met = read_points("/logs", unread, OneFile(data))
+            assert {one.offset for one in found} | {one.offset for one in met if one.offset >= 0} == set(unread.offset.tolist())
+            held += [(placed.offset, encode_record(placed.record)) for placed in found]
+            problems += [str(problem) for problem in met]
+        records += [one for _, one in sorted(held, key=lambda pair: pair[0])]
         for one in batch.strands:
             some = np.stack([one.points.step.view(np.int64), one.points.wall_time.view(np.int64), one.points.value.view(np.int64)], axis=1)
             columns.setdefault((one.tag, one.attempt, one.writer), []).append(some.tobytes())
-        problems += [str(problem) for problem in batch.problems]
     return records, {key: b"".join(parts) for key, parts in columns.items()}, problems
 
 
@@ -91,6 +98,7 @@ def check(data: bytes) -> None:
     """Raise where one of the promises does not hold."""
     from crossboard.adapters.tensorboard.reading.events import array_of, event_of
     from crossboard.adapters.tensorboard.reading.frames import find_frames
+    from crossboard.adapters.tensorboard.reading.histograms import find_histograms
     from crossboard.adapters.tensorboard.reading.scalars import find_numbers
 
     if data[:1] == b"P":
@@ -115,6 +123,15 @@ def check(data: bytes) -> None:
             assert (event.step, value.tag, repr(slow)) == (int(numbers.step[place]), numbers.tag, repr(fast))
             assert (value.plugin or "") == numbers.plugin
             assert repr(event.wall_time) == repr(float(numbers.wall_time[place]))
+    histograms, rest = find_histograms(whole, found.start, found.size, left)
+    assert sorted([*rest.tolist(), *histograms.record.tolist()]) == left.tolist()
+    for place, record in enumerate(histograms.record.tolist()):
+        start, size = int(found.start[record]), int(found.size[record])
+        event = event_of(whole, start, start + size)
+        (value,) = event.values
+        assert value.histogram is not None
+        assert (event.step, value.tag) == (int(histograms.step[place]), histograms.tags[int(histograms.tag[place])])
+        assert repr(event.wall_time) == repr(float(histograms.wall_time[place]))
     assert read(whole, 1 << 30)[:2] == read(whole, 1)[:2]
 
 
@@ -157,7 +174,20 @@ def main() -> None:
         return
     atheris: Any = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["crossboard.adapters.tensorboard.reading"]):
-        for name in ("events", "fields", "frames", "graphs", "hparams", "layout", "points", "projector", "runs", "scalars", "source"):
+        for name in (
+            "events",
+            "fields",
+            "frames",
+            "graphs",
+            "histograms",
+            "hparams",
+            "layout",
+            "points",
+            "projector",
+            "runs",
+            "scalars",
+            "source",
+        ):
             importlib.import_module(f"crossboard.adapters.tensorboard.reading.{name}")
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 import crossboard as cb
+from browser import Board, Open, card, faults, row, settle, until
 from crossboard.adapters.tensorboard.writer import EventFileWriter
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
 
-def load(name: str) -> ModuleType:
-    """A module of this folder."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-BOARD = load("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
-card: Callable[..., Any] = BOARD.card
-row: Callable[..., Any] = BOARD.row
 DRAWN = "crossboard.grid.cards.get({card!r}).drawn.map(d => [d.run.name, d.curve.tag, d.split, d.colour, d.dash.length > 0])"
 
 
@@ -55,33 +38,15 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with cb.init(dir=root, project="p", name="native") as run:
         for step in range(20):
             run.log({"loss": 0.5, "val_loss": 0.6}, step=step)
-    board = BOARD.Board(root, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=6)
+    board = Board(root, tmp_path_factory.mktemp("cache"), runs=6)
     board.start()
     yield board.url
     board.stop()
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(url)
-    until(page, BOARD.READY.format(empty="false"))
-    yield page
-    page.close()
-    assert [error for error in errors if "400 (Bad Request)" not in error] == []  # the browser's own word on a rule that was refused
+def page(open_page: Open, url: str) -> Page:
+    return open_page(url, expected=("400 (Bad Request)",))  # the browser's own word on a rule that was refused
 
 
 def drawn(page: Page, name: str) -> set[tuple[str, str, str, bool]]:
@@ -139,9 +104,9 @@ def test_the_choice_what_is_joined_stands_in_the_address(page: Page, url: str) -
     until(page, "crossboard.grid.cards.has('join:acc') && location.search.includes('join=all')")
     page.get_by_label("Nothing").click()
     until(page, "crossboard.grid.cards.has('val_loss') && !crossboard.grid.cards.has('join:loss')")
-    assert BOARD.faults(page) == []
+    assert faults(page) == []
     page.goto(f"{url}?join=off")
-    until(page, BOARD.READY.format(empty="false"))
+    settle(page)
     assert page.locator(".rr").count() == 6
     assert drawn(page, "epoch_loss") == {(f"{name}/{split}", "epoch_loss", "", False) for name in "ab" for split in ("train", "validation")}
 

@@ -42,7 +42,21 @@ PURE = (
     "50-matching.js",
 )
 PURE_OF_RUNS = ("20-rows.js", "30-groups.js")
-PURE_OF_RUN = ("50-ramp.js", "52-markdown.js", "56-png.js", "66-pr-curves.js", "71-graphs.js")
+PURE_OF_KINDS = ("20-gif.js", "21-pixels.js")
+PURE_OF_RUN = (
+    "33-parts.js",
+    "43-ansi.js",
+    "50-ramp.js",
+    "52-markdown.js",
+    "56-png.js",
+    "57-camera.js",
+    "57-files.js",
+    "58-thresholds.js",
+    "59-matrices.js",
+    "59-raster.js",
+    "67-cloud.js",
+    "71-graphs.js",
+)
 NODE = shutil.which("node")
 
 # a canvas that writes down what it is asked to draw, and a page without style
@@ -64,7 +78,12 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="Node.js is not installed; 
 def run_js(expression: str, **values: Any) -> Any:
     """Evaluate `expression` beside the scripts; `values` are its variables."""
     assert NODE is not None
-    scripts = (*PURE, *(f"run/{name}" for name in PURE_OF_RUN), *(f"runs/{name}" for name in PURE_OF_RUNS))
+    scripts = (
+        *PURE,
+        *(f"run/{name}" for name in PURE_OF_RUN),
+        *(f"runs/{name}" for name in PURE_OF_RUNS),
+        *(f"kinds/{name}" for name in PURE_OF_KINDS),
+    )
     loads = "".join(f"require({json.dumps(str(ASSETS / name))});" for name in scripts)
     names = "".join(f"const {name} = {json.dumps(value)};" for name, value in values.items())
     say = f"(async () => process.stdout.write(out(await ({expression}))))();"
@@ -762,3 +781,59 @@ def test_the_arrangement_of_cards_stands_in_the_address() -> None:
     search = run_js(f"cb.view.format(Object.assign(cb.view.fresh(), {chosen}))")
     again = run_js("(v => [v.moves, v.joined, v.top, v.marks, v.regex])(cb.view.parse(search))", search=search)
     assert again == [[["a&b", "c/d"], ["e", ""]], [["x=1", "y~z"]], ["q", "p"], "off", "1"]
+
+
+# ------------------------------------------------------------------------------------------------------- the run page
+
+
+def test_colours_of_a_terminal_become_classes_and_nothing_else_of_it_is_kept() -> None:
+    line = "\x1b[1;31mbad\x1b[0m ok \x1b[38;5;46mgreen\x1b[48;2;0;0;255mon blue\x1b[m\x1b[2Jgone\x1b]0;title\x07end\rfake\u202e"
+    assert run_js("cb.ansi.parse(line)", line=line) == [
+        {"text": "bad", "classes": "a-bold a-red"},
+        {"text": " ok ", "classes": ""},
+        {"text": "green", "classes": "a-green"},
+        {"text": "on blue", "classes": "a-green a-on-blue"},
+        {"text": "goneendfake", "classes": ""},
+    ]
+
+
+@given(st.lists(st.text(st.sampled_from("ab \x1b[]0123;:mKJ\x07\x9b\r\u202e<"), max_size=40), min_size=1, max_size=30))
+@settings(max_examples=8)
+def test_whatever_a_line_holds_no_control_character_is_shown_and_no_class_is_of_its_choice(lines: list[str]) -> None:
+    for parts in run_js("lines.map(cb.ansi.parse)", lines=lines):
+        for part in parts:
+            assert not re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e]", part["text"])
+            assert re.fullmatch(r"(a-(on-)?[a-z]+( |$))*", part["classes"])
+
+
+CONFIGS = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(-(2.0**53), 2.0**53)
+    | st.text(st.sampled_from("ab:#-{}[]\n\"' 1.eyn~"), max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.sampled_from("ab.:1 "), min_size=1, max_size=4), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.dictionaries(st.text("abno1", min_size=1, max_size=3), CONFIGS, max_size=4), min_size=1, max_size=25))
+@settings(max_examples=6)
+def test_a_config_copied_as_yaml_reads_back(configs: list[dict[str, Any]]) -> None:
+    yaml = pytest.importorskip("yaml")
+    for config, text in zip(configs, run_js("configs.map(cb.parts.yaml)", configs=configs), strict=True):
+        assert yaml.safe_load(text) == config
+
+
+@given(CONFIGS, CONFIGS)
+@settings(max_examples=6)
+def test_differences_of_two_configs_name_each_leaf_once(here: Any, there: Any) -> None:
+    here, there = {"a": here}, {"a": there}
+    rows, mine, theirs = run_js(
+        "[cb.parts.differences(here, there), cb.parts.leaves(here), cb.parts.leaves(there)]", here=here, there=there
+    )
+    assert [row["path"] for row in rows if row["what"] != "removed"] == [path for path, _ in mine]
+    assert {tuple(row["path"]) for row in rows if row["what"] != "added"} == {tuple(path) for path, _ in theirs}
+    assert all((row["what"] == "same") == (row.get("here", ...) == row.get("there", ...)) for row in rows)

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import random
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from scipy import stats
 
 import crossboard as cb
+from browser import Board, Open, below, faults, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-READY = "window.crossboard && crossboard.stats.started && crossboard.stats.pending === 0 && crossboard.stats.drawn > 0"
 CARD = "crossboard.grid.cards.get('train/loss')"
 GROUPS = f"{CARD}.drawn.filter(one => one.band)"
 STEPS = 40
@@ -51,15 +41,9 @@ class Logged:
         return float(low), float(high)
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
-    root, port, chance = tmp_path_factory.mktemp("runs"), free_port(), random.Random(0)
+    root, chance = tmp_path_factory.mktemp("runs"), random.Random(0)
     values: dict[tuple[float, int], list[float]] = {}
     for lr in (0.1, 0.01):
         for seed in range(3):
@@ -77,66 +61,15 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
             beside.log({"train/loss": 2.0}, step=step)
     live = cb.init(project="p", name="live", config={"lr": 1, "seed": 0}, dir=root)
     live.log({"train/loss": 1.0}, step=0)
-    command = [sys.executable, "-m", "crossboard", str(root), "--no-browser", "--no-token", "--port", str(port)]
-    environment = {**os.environ, "CROSSBOARD_CACHE": str(tmp_path_factory.mktemp("cache")), "CROSSBOARD_SEAL": "0"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        end = time.monotonic() + 30
-        while True:
-            with contextlib.suppress(OSError), urllib.request.urlopen(url + "api/board", timeout=2) as answer:
-                board = json.load(answer)
-                if board["runs"] >= 9 and not board["progress"]["busy"]:
-                    break
-            assert time.monotonic() < end, "the board did not read 9 runs within 30 s"
-            time.sleep(0.05)
-        yield Logged(url, live, values)
-    finally:
-        live.finish()
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
+    with Board(root, tmp_path_factory.mktemp("cache"), runs=9) as board:
+        yield Logged(board.url, live, values)
+    live.finish()
 
 
 @pytest.fixture
-def open_page(browser: Browser, logged: Logged) -> Iterator[Open]:
-    """Open the board with a query and wait until it stands. Errors of the page fail the test."""
-    opened: list[tuple[Page, list[str]]] = []
-
-    def open_(query: str, *, width: int = 1440, height: int = 900, scheme: Any = "light") -> Page:
-        page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        opened.append((page, errors))
-        page.goto(logged.url + query)
-        until(page, READY)
-        return page
-
-    yield open_
-    for page, errors in opened:
-        page.context.close()
-        assert errors == []
-
-
-def until(page: Page, expression: str, *, timeout_s: float = 30) -> None:
-    end = time.monotonic() + timeout_s
-    while not page.evaluate(f"Boolean({expression})"):
-        if time.monotonic() > end:
-            pytest.fail(f"not within {timeout_s:.0f} s: {expression}; stats: {page.evaluate('JSON.stringify(crossboard.stats)')}")
-        time.sleep(0.03)
+def open_page(open_page: Open, logged: Logged) -> Open:
+    """Open the board with a query."""
+    return below(open_page, logged.url)
 
 
 def foot(page: Page, tag: str = "train/loss") -> str:
@@ -243,6 +176,4 @@ def test_the_bar_is_reachable_and_nothing_serious_is_found(logged: Logged, open_
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("#bands-interpolate").focus()
     assert page.evaluate("document.activeElement.id") == "bands-interpolate"
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html.slice(0, 200)]))")
-    assert [one for one in found if one[0] in ("serious", "critical")] == []
+    assert faults(page) == []

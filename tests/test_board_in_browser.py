@@ -6,82 +6,25 @@ away. The page tells when it is ready through `crossboard.stats`.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
-import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 import crossboard as cb
+from browser import Board, Open, card, drag, faults, foot, row, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    pass
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-READY = "window.crossboard && crossboard.stats.started && crossboard.stats.pending === 0 && (crossboard.stats.drawn > 0 || {empty})"
 POINTS = 20_000
-
-
-# ---------------------------------------------------------------------------------------------------------- the board
-
-
-@dataclass
-class Board:
-    """The command `crossboard` over a root, in a process of its own."""
-
-    root: Path
-    cache: Path
-    port: int
-    runs: int = 0
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "crossboard", str(self.root), "--no-browser", "--no-token", "--port", str(self.port)]
-        environment = {
-            **os.environ,
-            "CROSSBOARD_CACHE": str(self.cache),
-            "CROSSBOARD_DATA": str(self.cache / "data"),
-            "CROSSBOARD_SEAL": "0",
-        }
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        end, board = time.monotonic() + 30, None
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                assert self.process.stdout is not None
-                pytest.fail(f"the board ended: {self.process.stdout.read().decode()}")
-            with contextlib.suppress(OSError), urllib.request.urlopen(self.url + "api/board", timeout=2) as answer:
-                board = json.load(answer)
-                if board["runs"] >= self.runs and not board["progress"]["busy"]:
-                    return
-            time.sleep(0.05)
-        pytest.fail(f"the board did not read {self.runs} runs within 30 s: {board}")
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def log_curves(run: cb.Run, *, points: int, slope: float = 1.0) -> None:
@@ -126,91 +69,13 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
     with cb.init(project="digits", name="a name of two hundred characters " + "x" * 168, dir=root) as run:
         run.log({"train/loss": 0.5}, step=0)
     live = cb.init(project="digits", name="goes on", dir=root)
-    board = Board(root, tmp_path_factory.mktemp("cache"), free_port(), runs=7)
+    board = Board(root, tmp_path_factory.mktemp("cache"), runs=7)
     logged = Logged(board, live)
     logged.log(0.4)
     board.start()
     yield logged
     live.finish()
     board.stop()
-
-
-# --------------------------------------------------------------------------------------------------------- the browser
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Open a URL and wait until the board stands. `errors` of the page are checked at the end unless `broken` is given."""
-    opened: list[tuple[Page, list[str], bool]] = []
-
-    def open_(url: str, *, width: int = 1440, height: int = 900, scheme: Any = "light", broken: bool = False) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page = context.new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        opened.append((page, errors, broken))
-        page.goto(url)
-        until(page, READY.format(empty="crossboard.board.tagsLoaded && !crossboard.grid.shown"))
-        return page
-
-    yield open_
-    for page, errors, broken in opened:
-        page.context.close()
-        assert broken or errors == []
-
-
-def until(page: Page, expression: str, *, timeout_s: float = 15) -> None:
-    """Wait until `expression` holds in the page (its policy forbids Playwright's own waiting, which needs eval)."""
-    end = time.monotonic() + timeout_s
-    while not page.evaluate(f"Boolean({expression})"):
-        if time.monotonic() > end:
-            pytest.fail(f"not within {timeout_s:.0f} s: {expression}; stats: {page.evaluate('JSON.stringify(crossboard.stats)')}")
-        time.sleep(0.03)
-
-
-def card(page: Page, tag: str) -> Any:
-    return page.locator(f'.cc[aria-label="{tag}, chart"]')
-
-
-def foot(page: Page, tag: str) -> str:
-    return str(card(page, tag).locator("footer").inner_text())
-
-
-def row(page: Page, name: str) -> Any:
-    return page.locator(".rr", has_text=name)
-
-
-def drag(page: Page, tag: str, start: float, end: float) -> None:
-    """Drag over the plot of a card from one fraction of its width to another."""
-    box = card(page, tag).locator("canvas.over").bounding_box()
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * start, y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * (start + end) / 2, y)
-    page.mouse.move(box["x"] + box["width"] * end, y)
-    page.mouse.up()
-
-
-def faults(page: Page) -> list[str]:
-    """Serious and critical findings of axe-core."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html.slice(0, 200)]))")
-    return [f"{name}: {html}" for impact, name, html in found if impact in ("serious", "critical")]
 
 
 # ------------------------------------------------------------------------------------------------------ what is shown
@@ -461,12 +326,10 @@ def test_a_collapsed_section_holds_no_canvas(logged: Logged, open_page: Open) ->
     assert again.evaluate("crossboard.grid.cards.get('val/accuracy').canvas") is None
 
 
-def test_an_empty_board_shows_the_two_lines_and_becomes_charts_by_itself(
-    tmp_path: Path, open_page: Open, logged: Logged, browser: Browser
-) -> None:
+def test_an_empty_board_shows_the_two_lines_and_becomes_charts_by_itself(tmp_path: Path, open_page: Open, logged: Logged) -> None:
     root = tmp_path / "runs"
     root.mkdir()
-    board = Board(root, tmp_path / "cache", free_port())
+    board = Board(root, tmp_path / "cache")
     board.start()
     try:
         page = open_page(board.url)

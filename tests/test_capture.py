@@ -259,6 +259,27 @@ def test_a_writer_that_stood_before_is_followed_from_then_on(root: Path, tmp_pat
 
 
 @pytest.mark.tensorflow
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are listed under /proc")
+def test_a_writer_that_was_forgotten_takes_no_place_among_those_that_write(root: Path, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    forgotten, older = (tf.summary.create_file_writer(str(tmp_path / name)) for name in ("a", "b"))
+    cb.init(dir=root)
+    cb.capture()
+    with older.as_default(step=0):
+        tf.summary.scalar("loss", 1.0)
+    newer = tf.summary.create_file_writer(str(tmp_path / "c"))
+    with newer.as_default(step=0):
+        tf.summary.scalar("loss", 2.0)
+    with forgotten.as_default(step=0):
+        tf.summary.scalar("loss", 3.0)
+    cb.finish()
+    assert read(root)[0] == {"loss": [(0, 1.0)], "c/loss": [(0, 2.0)], "a/loss": [(0, 3.0)]}
+    for writer in (forgotten, older, newer):
+        writer.close()
+
+
+@pytest.mark.tensorflow
 def test_what_was_written_before_a_run_ended_is_in_that_run(root: Path, tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -455,7 +476,8 @@ def test_writers_of_train_and_test_are_kept_apart_and_stop_gives_the_class_back(
 
 
 ORDER = """
-import sys
+import sys, types
+sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")  # TensorBoard then leaves TensorFlow alone, which takes seconds
 import crossboard as cb
 handle = cb.capture()
 from torch.utils.tensorboard import SummaryWriter

@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
 
 import crossboard as cb
+from browser import Board, Open, below, card, faults, foot, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
 
-def load(name: str) -> ModuleType:
-    """A module of this folder."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-BOARD = load("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
-card: Callable[..., Any] = BOARD.card
-foot: Callable[..., str] = BOARD.foot
 STEPS = 120
 BOTH = "train/loss, val/loss"
 JOINED = "crossboard.grid.cards.get('with:train/loss + val/loss')"
@@ -68,45 +50,16 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, cb.Run]
     live = cb.init(project="p", name="live", dir=root, system=False, config={"seed": 3, "lr": 0.2})
     for step in range(10):
         live.log({"train/lr": 0.1}, step=step)
-    board = BOARD.Board(root, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=4)
+    board = Board(root, tmp_path_factory.mktemp("cache"), runs=4)
     board.start()
     yield board.url, live
     live.finish()
     board.stop()
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
-
-
 @pytest.fixture
-def open_page(browser: Browser, url: tuple[str, cb.Run]) -> Iterator[Open]:
-    """Open the board with a query and wait until it stands. Errors of the page fail the test."""
-    opened: list[tuple[Page, list[str]]] = []
-
-    def open_(query: str = "", *, width: int = 1440, height: int = 900, scheme: Any = "light") -> Page:
-        page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        opened.append((page, errors))
-        page.goto(url[0] + query)
-        until(page, BOARD.READY.format(empty="false"))
-        return page
-
-    yield open_
-    for page, errors in opened:
-        page.context.close()
-        assert errors == []
+def open_page(open_page: Open, url: tuple[str, cb.Run]) -> Open:
+    return below(open_page, url[0])
 
 
 def settled(page: Page, expression: str = "true") -> None:
@@ -161,7 +114,7 @@ def test_cards_are_joined_by_key_from_a_list_that_filters_and_a_tag_is_taken_out
         page.keyboard.press("+")
         page.keyboard.type(words)
         until(page, "document.querySelectorAll('#join-list [role=option]').length === 1")
-        assert BOARD.faults(page) == []
+        assert faults(page) == []
         page.keyboard.press("Enter")
         settled(page)
     name = f"{BOTH}, train/loss * 2"
@@ -203,7 +156,7 @@ def test_a_joined_card_has_a_band_of_each_tag_and_a_line_of_the_baseline_for_eac
 
 
 def test_cards_are_moved_and_pinned_by_drag_and_by_key_and_one_click_takes_it_back(open_page: Open) -> None:
-    page = open_page()
+    page = open_page("")
     before = page.evaluate(ORDER)
     drag(page, "train/lr", "train/acc", 0.04)
     settled(page)
@@ -235,7 +188,7 @@ def test_cards_are_moved_and_pinned_by_drag_and_by_key_and_one_click_takes_it_ba
 
 
 def test_escape_lets_go_of_a_card_that_is_dragged(open_page: Open) -> None:
-    page = open_page()
+    page = open_page("")
     before = page.evaluate(ORDER)
     title, target = card(page, "train/lr").locator(".t").bounding_box(), card(page, "train/acc").bounding_box()
     page.mouse.move(title["x"] + 12, title["y"] + 8)
@@ -277,7 +230,7 @@ def test_tags_are_filtered_by_a_regular_expression_whose_faults_are_marked_in_pl
 
 
 def test_alerts_restarts_and_the_first_nan_are_marked_where_they_happened_and_the_tooltip_tells(open_page: Open) -> None:
-    page = open_page()
+    page = open_page("")
     marked = "crossboard.grid.cards.get({tag!r}).marked.map(one => [one.kind, one.name, one.x]).sort()"
     want = [["alert", "calm", 80], ["lost", "lost", 50], ["restart", "resumed", 40]]
     settled(page, f"{marked.format(tag='train/loss')}.length === 3")
@@ -319,5 +272,5 @@ def test_nothing_serious_is_found_with_cards_joined_pinned_and_marked(open_page:
     page = open_page(f"?{JOIN}&top=val/acc&tags=(loss&regex=1", width=width, height=height, scheme=scheme)
     card(page, BOTH).focus()
     page.keyboard.press("m")
-    assert BOARD.faults(page) == []
+    assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
 import random
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,16 +16,15 @@ import numpy as np
 import pytest
 
 import crossboard as cb
+from browser import Board, Open, below, card, faults, until
 from crossboard.store.smoothing import smooth
 from crossboard.store.store import Smoothing
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-READY = "window.crossboard && crossboard.stats.started && crossboard.stats.pending === 0 && crossboard.stats.drawn > 0"
 CARD = "crossboard.grid.cards.get('train/loss')"
 STEPS = 300
 SPIKE = 40.0
@@ -46,15 +39,9 @@ class Logged:
     loss: dict[str, list[float]] = field(default_factory=dict)
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
-    root, port, chance = tmp_path_factory.mktemp("runs"), free_port(), random.Random(0)
+    root, chance = tmp_path_factory.mktemp("runs"), random.Random(0)
     loss: dict[str, list[float]] = {}
     for name in ("calm", "jumps"):
         loss[name] = [math.exp(-step / 80) + 0.1 + chance.gauss(0, 0.02) for step in range(STEPS)]
@@ -67,66 +54,15 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
                     run.log({"val/loss": value + 1}, step=step)
     live = cb.init(project="p", name="live", dir=root)
     live.log({"live/loss": 1.0}, step=0)
-    command = [sys.executable, "-m", "crossboard", str(root), "--no-browser", "--no-token", "--port", str(port)]
-    environment = {**os.environ, "CROSSBOARD_CACHE": str(tmp_path_factory.mktemp("cache")), "CROSSBOARD_SEAL": "0"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        end = time.monotonic() + 30
-        while True:
-            with contextlib.suppress(OSError), urllib.request.urlopen(url + "api/board", timeout=2) as answer:
-                board = json.load(answer)
-                if board["runs"] >= 3 and not board["progress"]["busy"]:
-                    break
-            assert time.monotonic() < end, "the board did not read 3 runs within 30 s"
-            time.sleep(0.05)
-        yield Logged(url, live, loss)
-    finally:
-        live.finish()
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
+    with Board(root, tmp_path_factory.mktemp("cache"), runs=3) as board:
+        yield Logged(board.url, live, loss)
+    live.finish()
 
 
 @pytest.fixture
-def open_page(browser: Browser, logged: Logged) -> Iterator[Open]:
-    """Open the board with a query and wait until it stands. Errors of the page fail the test."""
-    opened: list[tuple[Page, list[str]]] = []
-
-    def open_(query: str, *, width: int = 1440, height: int = 900, scheme: Any = "light") -> Page:
-        page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        opened.append((page, errors))
-        page.goto(logged.url + query)
-        until(page, READY)
-        return page
-
-    yield open_
-    for page, errors in opened:
-        page.context.close()
-        assert errors == []
-
-
-def until(page: Page, expression: str, *, timeout_s: float = 30) -> None:
-    end = time.monotonic() + timeout_s
-    while not page.evaluate(f"Boolean({expression})"):
-        if time.monotonic() > end:
-            pytest.fail(f"not within {timeout_s:.0f} s: {expression}; stats: {page.evaluate('JSON.stringify(crossboard.stats)')}")
-        time.sleep(0.03)
+def open_page(open_page: Open, logged: Logged) -> Open:
+    """Open the board with a query."""
+    return below(open_page, logged.url)
 
 
 def settled(page: Page, expression: str = "true") -> None:
@@ -135,7 +71,7 @@ def settled(page: Page, expression: str = "true") -> None:
 
 
 def chart(page: Page, tag: str = "train/loss") -> Any:
-    return page.locator(f'.cc[aria-label="{tag}, chart"]')
+    return card(page, tag)
 
 
 def foot(page: Page, tag: str = "train/loss") -> str:
@@ -144,17 +80,11 @@ def foot(page: Page, tag: str = "train/loss") -> str:
 
 def spot(page: Page, x: float, y: str, tag: str = "train/loss") -> tuple[float, float]:
     """Where x and the y of an expression lie on the screen."""
-    card = f"crossboard.grid.cards.get({json.dumps(tag)})"
-    at = page.evaluate(f"[{card}.at.X({x}), {y}]")
+    one = f"crossboard.grid.cards.get({json.dumps(tag)})"
+    at = page.evaluate(f"[{one}.at.X({x}), {y}]")
     box = chart(page, tag).locator("canvas.over").bounding_box()
     assert box is not None
     return box["x"] + at[0], box["y"] + at[1]
-
-
-def serious(page: Page) -> list[Any]:
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html.slice(0, 200)]))")
-    return [one for one in found if one[0] in ("serious", "critical")]
 
 
 # --------------------------------------------------------------------------------------------- axes and ranges
@@ -288,7 +218,7 @@ def test_nothing_serious_is_found_with_the_menu_open(open_page: Open, width: int
     chart(page).focus()
     page.keyboard.press("m")
     page.locator("#card-range").select_option("fixed")
-    assert serious(page) == []
+    assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -325,7 +255,7 @@ def test_a_drag_with_shift_shows_the_statistics_of_all_points_in_the_range(logge
     assert float(table["jumps"]["start"]) == values[0]
     page.locator("#range-csv").click()
     until(page, "document.getElementById('range-csv').textContent !== 'Copy CSV'")
-    assert serious(page) == []
+    assert faults(page) == []
     page.keyboard.press("Escape")
     assert page.locator("#range-table").count() == 0
     chart(page).focus()
@@ -383,7 +313,7 @@ def test_a_card_opens_large_with_a_legend_that_hides_and_isolates(open_page: Ope
     big = "[...crossboard.curves.near].find(card => card.element.closest('dialog'))"
     settled(page, f"{big} && {big}.drawnOnce && {big}.drawn.length === 2 && location.search.includes('large=')")
     assert page.evaluate(f"{big}.width") > 900
-    assert serious(page) == []
+    assert faults(page) == []
     page.locator(".legend .run", has_text="jumps").click()
     settled(page, f"{big}.drawn.map(one => one.run.name).join() === 'calm'")
     page.locator(".legend [aria-label='Only jumps']").click()

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -94,8 +95,27 @@ def test_after_nested_bars_lines_are_given_out_at_once_again() -> None:
     assert newest == ["19"]
 
 
-def test_colours_titles_and_links_are_dropped() -> None:
-    assert shown("\x1b[1;31mred\x1b[0m \x1b]0;title\x07\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\\x07\n") == ["red link"]
+def test_titles_and_links_are_dropped_and_colours_stay_with_their_characters() -> None:
+    red = "\x1b[1;31mred\x1b[0m"
+    assert shown("\x1b[1;31mred\x1b[0m \x1b]0;title\x07\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\\x07\n") == [f"{red} link"]
+    assert shown("\x1b[31m\x1b[1mred\n") == [red]  # in one form, ended on its line
+    assert shown("\x1b[1m", "\x1b[3", "1mred\x1b[m\n") == [red]
+    assert shown("plain\r\x1b[32mok\x1b[39m\n") == ["\x1b[32mok\x1b[0main"]
+    assert shown("\x1b[38;5;208mo\x1b[48;2;1;2;3mb\x1b[49;39;8m!\n") == ["\x1b[38;5;208mo\x1b[0m\x1b[38;5;208;48;2;1;2;3mb\x1b[0m!"]
+    assert shown("\x1b[31m50%|####\r\x1b[K\x1b[0mafter\n") == ["after"]
+    assert shown("\x1b[38;5mx\x1b[38;9;1my\x1b[?31mz\n") == ["xyz"]
+
+
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+STYLED = st.sampled_from(
+    ["a", "bc ", "\n", "\r", "\b", "\x1b[A", "\x1b[2K", "\x1b[1K", "\x1b[J", "\x1b[31m", "\x1b[0m", "\x1b[1;42m", "\x1b[2C"]
+)
+
+
+@given(st.lists(STYLED, max_size=40))
+def test_without_its_colours_a_text_shows_the_same_lines(pieces: list[str]) -> None:
+    plain = shown("".join(piece for piece in pieces if not SGR.fullmatch(piece)))
+    assert [SGR.sub("", line) for line in shown("".join(pieces))] == plain
 
 
 def test_a_clear_screen_keeps_what_stood_there() -> None:

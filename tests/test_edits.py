@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from crossboard.store.side_edits import FILE, SideEdits
 from crossboard.store.source import Batch, FoundRun
 from crossboard.wiring import sources_for
 
+HAND = import_module("handmade")
 FOREIGN = "tensorboard:/logs/theirs"
 
 
@@ -71,6 +75,28 @@ def test_many_runs_are_edited_at_once_native_and_foreign_alike(board: Board) -> 
     assert board.store.run(FOREIGN).tags == ("paper",)
     assert all(board.store.run(key).archived for key in runs)
     assert board.store.run(board.keys["two"]).tags == ("old", "kept")
+
+
+def test_an_edit_of_a_run_that_has_long_been_silent_is_shown_at_once(tmp_path: Path) -> None:
+    """Such a run, on another machine and never ended, is read at last every half minute; who edits it need not wait for that."""
+    directory = HAND.make_run(tmp_path, "silent")
+    HAND.HandWriter(directory, process=HAND.elsewhere())
+    for file in Path(directory).iterdir():
+        os.utime(file, (HAND.T0, HAND.T0))
+    store = EmbeddedStore(sources_for([tmp_path]), memory=True)
+    store.refresh()
+    held = store.known(f"native:{directory}")
+    assert held is not None
+    for _ in range(8):
+        held.look_at = 0.0
+        store.refresh()
+    assert held.look_at > time.monotonic() + 1
+    with TestClient(create_app(store, ask_for_key=False).server, base_url="http://localhost:8123") as client:
+        for name in ("first", "second"):
+            assert client.post("/api/edit", json={"run": f"native:{directory}", "name": name}).status_code == 200
+            store.refresh()
+            assert store.run(f"native:{directory}").name == name
+    store.close()
 
 
 def test_a_foreign_edit_lies_in_the_data_directory_and_outlives_the_board(board: Board) -> None:

@@ -92,7 +92,7 @@ def test_a_stream_says_hello_and_then_what_changed(store: Counting) -> None:
         stream = newsroom.stream(None)
         (hello,) = told(await anext(stream))
         assert hello[0] == "hello"
-        assert set(hello[1]) == {"version", "board"}
+        assert set(hello[1]) == {"version", "board", "beat"}
         await asyncio.sleep(0.5)
         put(store, "b", "train/loss")
         newsroom.wake()
@@ -180,16 +180,17 @@ def test_at_most_five_messages_a_second(store: Counting) -> None:
         newsroom.stop()
 
 
-def test_silence_is_broken_by_a_comment(store: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_is_broken_by_a_beat_whose_time_hello_says(store: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "HEARTBEAT_S", 0.05)
     newsroom = Newsroom(store)
 
-    async def listen() -> bytes:
+    async def listen() -> list[tuple[str, Any]]:
         stream = newsroom.stream(None)
-        await anext(stream)
-        return await anext(stream)
+        return told(await anext(stream)) + told(await anext(stream))
 
-    assert asyncio.run(listen()) == b":\n\n"
+    (hello, said), beat = asyncio.run(listen())
+    assert (hello, said["beat"]) == ("hello", 0.05)
+    assert beat == ("beat", {})
 
 
 def test_a_hundred_streams_hear_the_same_and_leave_nothing_behind(store: Counting) -> None:

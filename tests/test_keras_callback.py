@@ -439,12 +439,12 @@ def test_batches_that_end_in_any_order_are_logged_in_theirs(sizes: list[int], ra
 
 
 OTHER_BACKEND = """
-import sys
+import random, sys
 import numpy as np
 import keras
 import crossboard as cb
 from crossboard.loggers.keras import CrossboardCallback
-keras.utils.set_random_seed(0)
+random.seed(0)  # as in test_watch_keras.py
 x = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
 y = (x.sum(axis=1) > 0).astype("int64")
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="relu"), keras.layers.Dense(2)])

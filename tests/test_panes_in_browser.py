@@ -6,46 +6,27 @@ expected: the board's answer to the content that is nested too deeply.
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+import panes_made as made_by_hand
+from browser import Board, Open, below, faults, settle, until
+from crossboard.store.records import PaneTrace
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-READY = "window.crossboard && crossboard.stats.started && crossboard.panes && crossboard.panes.settled()"
-EXPECTED = "422 (Unprocessable"
 POINTS = 200_000
-
-
-def load(name: str) -> ModuleType:
-    """A module of this folder."""
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-MADE, BOARD = load("panes_made"), load("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
-faults: Callable[..., list[str]] = BOARD.faults
 
 
 @dataclass
@@ -64,13 +45,13 @@ class Root:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     directory = tmp_path_factory.mktemp("runs")
-    made = MADE.make(directory, points=POINTS)
-    made["grows"] = MADE.Environment(directory, "grows", live=True)
+    made = made_by_hand.make(directory, points=POINTS)
+    made["grows"] = made_by_hand.Environment(directory, "grows", live=True)
     steps = np.arange(100)
     made["grows"].line("w", "loss", {"train": np.exp(-steps / 30), "valid": np.exp(-steps / 40)})
     made["grows"].pane("t", "text", "step 0", "status")
-    make_labelled(MADE.Environment(directory, "labelled"))
-    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=9)
+    make_labelled(made_by_hand.Environment(directory, "labelled"))
+    board = Board(directory, tmp_path_factory.mktemp("cache"), runs=9)
     board.start()
     with urllib.request.urlopen(board.url + "api/panes") as answer:
         keys = {"long" if len(one["name"]) > 100 else one["name"]: one["run"] for one in json.load(answer)["environments"]}
@@ -82,58 +63,14 @@ def make_labelled(env: Any) -> None:
     """A scatter of 3,000 points, each with a label."""
     env.log("labels", range(3000), np.arange(3000) % 7)
     trace = {"type": "scatter", "mode": "markers+text", "text": [f"point {i}" for i in range(3000)]}
-    traces = [MADE.PaneTrace(index=0, tag="labels", attempt=1)]
+    traces = [PaneTrace(index=0, tag="labels", attempt=1)]
     env.pane("w", "plot", {"data": [trace], "layout": {}}, "labels", traces=traces)
     env.end()
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
-
-
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Open a URL and wait until everything near the screen is shown. Errors are checked at the end."""
-    opened: list[tuple[Page, list[str]]] = []
-
-    def open_(url: str, *, width: int = 1440, height: int = 900, scheme: Any = "light", ready: str = READY) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        page = context.new_page()
-        errors: list[str] = []
-
-        def heard(message: Any) -> None:
-            if message.type == "error" and EXPECTED not in message.text:
-                errors.append(message.text)
-
-        def asked(request: Any) -> None:
-            if request.url.startswith("http") and urllib.parse.urlsplit(request.url).netloc != urllib.parse.urlsplit(url).netloc:
-                errors.append(f"asked {request.url}")
-
-        page.on("console", heard)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", asked)
-        opened.append((page, errors))
-        page.goto(url)
-        until(page, ready, timeout_s=60)
-        return page
-
-    yield open_
-    for page, errors in opened:
-        page.context.close()
-        assert errors == []
-
-
-def settle(page: Page) -> None:
-    until(page, READY, timeout_s=60)
+def open_page(open_page: Open) -> Open:
+    return below(open_page, "", expected=("422 (Unprocessable",))
 
 
 def pane(page: Page, title: str) -> Any:
@@ -295,8 +232,8 @@ def test_long_names_have_numbers_in_a_comparison_and_fit_everywhere(root: Root, 
     assert page.evaluate("crossboard.panes.environments().map(one => one.label)") == ["0", "1"]
     assert page.locator(".pchips b").all_inner_texts() == ["0:", "1:"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
-    head = pane(page, MADE.LONG).locator("header .t")
-    assert head.get_attribute("title") == MADE.LONG
+    head = pane(page, made_by_hand.LONG).locator("header .t")
+    assert head.get_attribute("title") == made_by_hand.LONG
 
 
 # ---------------------------------------------------------------------------------------------------------------- live
@@ -416,8 +353,8 @@ def test_what_a_pane_holds_is_inert_when_opened_by_its_own_url(root: Root, open_
 
 
 def test_a_board_without_panes_teaches_how_they_come(tmp_path: Path, open_page: Open) -> None:
-    MADE.HAND.HandWriter(MADE.HAND.make_run(tmp_path / "runs", "plain")).log("loss", 0, 1.0)
-    board = BOARD.Board(tmp_path / "runs", tmp_path / "cache", BOARD.free_port(), runs=1)
+    made_by_hand.HAND.HandWriter(made_by_hand.HAND.make_run(tmp_path / "runs", "plain")).log("loss", 0, 1.0)
+    board = Board(tmp_path / "runs", tmp_path / "cache", runs=1)
     board.start()
     try:
         page = open_page(f"{board.url}?page=panes")
@@ -456,7 +393,7 @@ def test_axe_finds_nothing_serious(root: Root, open_page: Open, names: tuple[str
 def test_what_is_done_to_a_live_pane_reaches_the_program_that_listens(tmp_path: Path, open_page: Open) -> None:
     """A program that speaks Visdom's protocol to the board: it draws, appends, and hears keys, settings, clicks and closing."""
     (tmp_path / "runs").mkdir()
-    board = BOARD.Board(tmp_path / "runs", tmp_path / "cache", BOARD.free_port())
+    board = Board(tmp_path / "runs", tmp_path / "cache")
     board.start()
 
     def post(path: str, body: Any) -> str:
@@ -472,7 +409,7 @@ def test_what_is_done_to_a_live_pane_reaches_the_program_that_listens(tmp_path: 
         post("events", {"data": [line], "layout": {}, "win": "w", "eid": "main", "opts": {"title": "live"}})
         controls = [{"type": "text", "name": "rate", "value": "0.1"}, {"type": "button", "name": "go", "value": "Go"}]
         post("events", {"data": [{"type": "properties", "content": controls}], "win": "p", "eid": "main", "opts": {"title": "controls"}})
-        picture = {"type": "image", "content": {"src": MADE.picture(np.zeros((20, 30), np.uint8)), "caption": ""}}
+        picture = {"type": "image", "content": {"src": made_by_hand.picture(np.zeros((20, 30), np.uint8)), "caption": ""}}
         post("events", {"data": [picture], "win": "i", "eid": "main", "opts": {"title": "picture"}})
         sid = json.loads(post("vis_socket_wrap", {"message_type": "init"}))["sid"]
         page = open_page(f"{board.url}?page=panes")

@@ -5,40 +5,20 @@ Every page is watched: a console error or an uncaught exception fails the test t
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import crossboard as cb
+from browser import Board, Open, faults, row, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
-
-SETTLED = "window.crossboard && crossboard.stats.started && crossboard.stats.pending === 0"
-
-
-def load(name: str) -> ModuleType:
-    """A module of this folder."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-BOARD = load("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
 
 
 @dataclass
@@ -65,45 +45,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
                 run.log({"val/acc": 0.1 * number + 0.01 * step, "train/loss": 1 / (1 + step)}, step=step)
     live = cb.init(project="p", name="going on", config={"lr": 0.1, "seed": 99}, dir=directory, system=False)
     live.log({"val/acc": 0.05}, step=0)
-    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=8)
+    board = Board(directory, tmp_path_factory.mktemp("cache"), runs=8)
     board.start()
     yield Root(board, live)
     board.stop()
     live.finish()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Open a URL and wait until its curves are there. Errors are checked at the end."""
-    opened: list[tuple[Page, list[str]]] = []
-
-    def open_(url: str, *, width: int = 1440, height: int = 900, scheme: Any = "light") -> Page:
-        page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        opened.append((page, errors))
-        page.goto(url)
-        until(page, SETTLED, timeout_s=30)
-        return page
-
-    yield open_
-    for page, errors in opened:
-        page.context.close()
-        assert errors == []
 
 
 def names(page: Page) -> list[str]:
@@ -116,10 +62,6 @@ def listed(page: Page, wanted: list[str]) -> None:
     """Wait until these runs, in any order, are listed."""
     there = "JSON.stringify([...document.querySelectorAll('.rr .name')].map(one => one.textContent).sort())"
     until(page, f"{there} === {json.dumps(json.dumps(sorted(wanted), separators=(',', ':')))}")
-
-
-def row(page: Page, name: str) -> Locator:
-    return page.locator(".rr", has_text=name)
 
 
 # ------------------------------------------------------------------------------------------------------------ search
@@ -346,10 +288,10 @@ def test_axe_finds_nothing_serious_in_the_rail_and_its_menus(root: Root, open_pa
     page.keyboard.press("p")
     page.keyboard.press("b")
     until(page, "document.querySelector('.gh[aria-posinset=\"1\"]').innerText.includes('Pinned')")
-    assert BOARD.faults(page) == []
+    assert faults(page) == []
     row(page, "run 3").click(button="right")
     assert page.locator("#runs-menu").is_visible()
-    assert BOARD.faults(page) == []
+    assert faults(page) == []
 
 
 def test_the_beginning_of_a_key_waits_for_its_end_instead_of_hiding_all_runs(root: Root, open_page: Open) -> None:

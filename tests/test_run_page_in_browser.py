@@ -9,29 +9,22 @@ import json
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crossboard.store.records import TextPoint
+from browser import READY, Board, Open, faults, settle, until
+from crossboard.store.records import ConsoleLines, TextPoint
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-READY = (
-    "window.crossboard && crossboard.stats.started && crossboard.stats.pending === 0"
-    " && (!crossboard.state.run || (crossboard.run && crossboard.run.settled()))"
-)
-
-
-EVERY, BOARD = import_module("every_kind"), import_module("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
-faults: Callable[..., list[str]] = BOARD.faults
+EVERY: Any = import_module("every_kind")
 
 
 @dataclass
@@ -50,60 +43,16 @@ class Root:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     directory = tmp_path_factory.mktemp("runs")
     made = EVERY.make(directory, images=300)
-    going = EVERY.Writer(made[2], "a2r0", attempt=2, wall=time.time(), command=["idle.py"])
+    EVERY.make_ranks(directory, lines=50_000)
+    going = EVERY.Writer(made[2], "a2r0", attempt=2, wall=time.time(), command=["idle.py"], alive=True)
     for step in range(3):
         going.put(TextPoint(tag="diary", step=step, wall_time=time.time(), texts=[f"day {step}"]))
-    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=3)
+    board = Board(directory, tmp_path_factory.mktemp("cache"), runs=4)
     board.start()
     with urllib.request.urlopen(board.url + "api/runs") as answer:
         keys = {run["id"]: run["key"] for run in json.load(answer)["runs"]}
     yield Root(board, keys, going)
     board.stop()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Open a URL and wait until everything near the screen is shown. Errors are checked at the end unless `broken` is given."""
-    opened: list[tuple[Page, list[str], bool]] = []
-
-    def open_(url: str, *, width: int = 1440, height: int = 900, scheme: Any = "light", broken: bool = False) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        page = context.new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                errors.append(f"asked {request.url}") if "127.0.0.1" not in request.url and request.url.startswith("http") else None
-            ),
-        )
-        opened.append((page, errors, broken))
-        page.goto(url)
-        until(page, READY, timeout_s=30)
-        return page
-
-    yield open_
-    for page, errors, broken in opened:
-        page.context.close()
-        assert broken or errors == []
-
-
-def settle(page: Page) -> None:
-    until(page, READY, timeout_s=30)
 
 
 def foots(page: Page) -> list[str]:
@@ -131,7 +80,7 @@ def test_a_run_opens_from_the_list_by_pointer_and_by_key_and_back_leads_back(roo
     page.go_back()
     until(page, "!crossboard.state.run")
     assert page.locator("#rail").is_visible()
-    assert page.evaluate("crossboard.board.visible.length") == 3
+    assert page.evaluate("crossboard.board.visible.length") == 4
     page.locator(".rr", has_text="resnet20-sgd").hover()
     page.keyboard.press("e")
     until(page, f"crossboard.state.run === {root.keys['first']!r}")
@@ -191,7 +140,7 @@ def test_the_charts_tab_holds_this_runs_cards_and_going_back_all_runs(root: Root
     )
     assert page.evaluate("crossboard.board.visible.map(run => run.name).join()") == "resnet20-sgd s0"
     page.locator("#nav-charts").click()
-    until(page, "!crossboard.state.run && crossboard.board.visible.length === 3")
+    until(page, "!crossboard.state.run && crossboard.board.visible.length === 4")
 
 
 def test_a_run_that_is_not_there_is_said_to_be_so(root: Root, open_page: Open) -> None:
@@ -206,10 +155,16 @@ def test_a_run_that_is_not_there_is_said_to_be_so(root: Root, open_page: Open) -
 def test_a_run_with_nothing_has_no_tabs_of_kinds_it_lacks(root: Root, open_page: Open) -> None:
     page = open_page(root.url("nothing"))
     names = page.locator(".runtabs button").all_inner_texts()
-    assert [name.split("\n")[0] for name in names] == ["Overview", "Charts", "Text", "Console", "System"]
+    own = ["Overview", "Charts", "Config", "Events", "Console", "System", "Files"]
+    assert [name.split("\n")[0] for name in names] == [*own, "Text", "More kinds"]
     assert "No scalar was logged" in page.locator("#ov-summary").inner_text()
     tab(page, "console")
     until(page, "document.querySelector('#console-lines').innerText.includes('Nothing was captured')")
+    tab(page, "more")
+    assert page.locator(".kindcard").count() == 12
+    page.evaluate("crossboard.state.go({run: crossboard.state.run, tab: 'audio'})")
+    until(page, "document.querySelector('#run-body .msg') && document.querySelector('#run-body .msg').innerText.includes('cb.Audio(')")
+    assert "No audio in this run" in page.locator("#run-body .msg").inner_text()
 
 
 # ------------------------------------------------------------------------------------------------------- every kind
@@ -299,7 +254,8 @@ def test_a_confusion_matrix_shows_counts_and_rates(root: Root, open_page: Open) 
     assert len(set(sizes)) == 1
     count = int(page.locator(".cm td").first.inner_text())
     assert count > 1
-    page.get_by_role("button", name="Rates").click()
+    page.get_by_label("numbers of the cells").select_option("row")
+    until(page, "document.querySelector('.cm td').textContent.startsWith('.')")
     assert 0 < float(page.locator(".cm td").first.inner_text()) <= 1
 
 
@@ -435,12 +391,211 @@ def test_three_hundred_steps_are_read_in_ranges(root: Root, open_page: Open) -> 
     assert len(asked) <= 7
 
 
-LIGHT = ["", "image", "histogram", "text", "table", "graph", "pr_curve", "embedding", "tensor", "console", "system"]
-DARK = ["", "table", "confusion_matrix", "graph"]
+# ------------------------------------------------------------------------------------------------- edited in place
+
+
+def told(root: Root, run: str) -> Any:
+    with urllib.request.urlopen(root.board.url + "api/runs") as answer:
+        return next(one for one in json.load(answer)["runs"] if one["key"] == root.keys[run])
+
+
+def until_told(root: Root, run: str, field: str, wanted: Any) -> None:
+    end = time.monotonic() + 20
+    while told(root, run)[field] != wanted:
+        assert time.monotonic() < end, told(root, run)[field]
+        time.sleep(0.05)
+
+
+def test_name_tags_group_and_notes_are_edited_in_place_and_taken_back(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("ranks"))
+    page.keyboard.press("F2")
+    page.locator("#edit-name").fill("vit-b16 renamed")
+    page.keyboard.press("Escape")
+    assert page.locator("h1:visible").inner_text() == "vit-b16 ddp"
+    page.keyboard.press("F2")
+    page.locator("#edit-name").fill("vit-b16 renamed")
+    page.keyboard.press("Enter")
+    until_told(root, "ranks", "name", "vit-b16 renamed")
+    until(page, "document.title.startsWith('vit-b16 renamed')")
+    page.locator("#run-undo").click()
+    until_told(root, "ranks", "name", "vit-b16 ddp")
+    page.locator("#add-tag").click()
+    page.locator("#edit-tags").fill("paper, ddp")
+    page.keyboard.press("Enter")
+    until_told(root, "ranks", "tags", ["ddp", "paper"])
+    page.get_by_role("button", name="Take tag ddp away").click()
+    until_told(root, "ranks", "tags", ["paper"])
+    page.locator("#regroup").click()
+    page.locator("#edit-group").fill("vit")
+    page.keyboard.press("Enter")
+    until_told(root, "ranks", "group", "vit")
+    page.locator("#edit-the-notes").click()
+    page.locator("#edit-notes").fill("**amp** from <img src=x onerror=alert(1)> step 900")
+    page.keyboard.press("Control+Enter")
+    until(page, "document.querySelector('#ov-notes strong')")
+    assert page.locator("#ov-notes .note").inner_text() == "amp from <img src=x onerror=alert(1)> step 900"
+    until_told(root, "ranks", "notes", "**amp** from <img src=x onerror=alert(1)> step 900")
+
+
+# ---------------------------------------------------------------------------------------- what tells about the run
+
+
+def test_the_config_stands_beside_that_of_another_run_by_link(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("first", tab="config", tag=root.keys["ranks"]))
+    until(page, "document.querySelector('#config-count').textContent === '21 keys, 6 differ'")
+    assert page.locator("#config-table mark.changed").all_inner_texts() == ["resnet20", "vit-b16"]
+    page.locator("#config-only").click()
+    assert page.locator("#config-table tbody td.ckey").all_inner_texts() == ["name", "depth", "width", "kind", "bias", "world_size"]
+    page.locator("#config-find").fill("head bias")
+    assert page.locator("#config-table tbody td.ckey").all_inner_texts() == ["bias"]
+    page.locator("#config-other").select_option("")
+    until(page, "!crossboard.state.tag && document.querySelectorAll('#config-table mark').length === 0")
+    base = open_page(root.url("first", base=str(page.evaluate(f"crossboard.view.mark({root.keys['ranks']!r})"))))
+    assert base.locator("#ov-config mark").count() == 5
+    base.locator("#ov-config .differ").click()
+    until(base, f"crossboard.state.tab === 'config' && crossboard.state.tag === {root.keys['ranks']!r}")
+
+
+def test_attempts_and_ranks_are_a_timeline_over_steps_and_over_time(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("ranks"))
+    assert page.locator("#ov-attempts .ab[role=img]").count() == 6
+    assert page.locator("#ov-attempts .tail").count() == 4
+    left = "[...document.querySelectorAll('#ov-attempts .ab[role=img] i:first-child')].map(one => parseFloat(one.style.left))"
+    assert [round(one, 1) for one in page.evaluate(left)] == [0, 0, 20.1, 20.1, 45.1, 45.1]
+    page.locator("#ov-attempts").get_by_role("button", name="Time").click()
+    assert page.evaluate(left)[4] > 70
+    page.locator("#older-on-charts").click()
+    until(page, "crossboard.state.tab === 'charts' && crossboard.state.old.has('train/loss')")
+
+
+def test_events_are_filtered_and_lead_to_their_step(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("first", tab="events"))
+    until(page, "document.querySelectorAll('.ev').length === 6")
+    page.locator("#event-sorts").get_by_role("button", name="Status").click()
+    assert page.locator(".ev .ft").all_inner_texts() == ["Attempt 2 finished", "Attempt 2 began", "Attempt 1 began"]
+    page.locator("#event-sorts").get_by_role("button", name="All").click()
+    page.locator("#event-find").fill("above 1")
+    page.get_by_role("button", name="step 400").click()
+    until(page, "crossboard.state.tab === 'charts' && crossboard.state.zoom.has('train/loss')")
+    low, high = page.evaluate("crossboard.state.zoom.get('train/loss')")
+    assert low < 400 < high
+    assert high - low < 250
+
+
+def test_files_are_listed_with_sizes_and_downloaded_as_they_are(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("ranks", tab="files"))
+    until(page, "document.querySelectorAll('#file-list tbody tr').length > 5")
+    rows = page.locator("#file-list tbody tr").all_inner_texts()
+    assert any(row.startswith("checkpoint-1995.pt\tcheckpoint\t7.00 kB") for row in rows), rows
+    page.locator("#file-find").fill("yaml")
+    with page.expect_download() as download:
+        page.locator("#file-list a").click()
+    assert download.value.suggested_filename == "config.yaml"
+    assert download.value.path().read_text() == "lr: 0.1\n"
+    tab(page, "config")
+    assert "checkpoint" in page.locator("#config-table").inner_text()
+
+
+def test_a_hundred_thousand_lines_are_a_list_of_what_is_on_the_screen(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("ranks", tab="console"))
+    last = "[...document.querySelectorAll('.clines .ln:not(.wait)')].pop()"
+    until(page, f"{last} && {last}.innerText.includes('grad norm')")
+    assert page.locator("#console-count").inner_text() == "100,002 lines"
+    assert page.evaluate("document.querySelectorAll('.clines .ln').length") < 150
+    assert page.locator(".clines .a-yellow").last.inner_text() == "WARNING"
+    page.evaluate("document.querySelector('#console-lines').scrollTop = 60000 * 19")
+    until(page, "[...document.querySelectorAll('.clines .no')].some(one => one.textContent === '60,001')")
+    assert page.locator("#console-follow").get_attribute("aria-pressed") == "false"
+    page.locator("#console-filter").fill("step  1234 ")
+    until(page, "document.querySelector('#console-hits').textContent === '2 of 2 hits'")
+    until(page, "document.querySelector('.clines .hit mark')")
+    page.keyboard.press("Shift+Enter")
+    until(page, "document.querySelector('#console-hits').textContent === '1 of 2 hits'")
+    until(page, "document.querySelector('.clines .hit') && document.querySelector('.clines .hit').innerText.includes('rank 0')")
+    page.locator("#console-only").click()
+    until(page, "document.querySelector('#console-count').textContent === '2 of 100,002 lines'")
+    page.locator("#console-rank").select_option("1")
+    until(page, "document.querySelector('#console-count').textContent === '1 of 100,002 lines'")
+    assert "rank=1" in str(page.locator("#console-save").get_attribute("href"))
+
+
+def test_the_newest_line_is_followed_until_somebody_looks_back(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("nothing", tab="console"))
+    root.live.put(ConsoleLines(wall_time=time.time(), stream="stdout", lines=[f"line {n} <b>" for n in range(200)]))
+    until(page, "document.querySelector('.clines').innerText.includes('line 199 <b>')")
+    page.evaluate("document.querySelector('#console-lines').scrollTop = 0")
+    until(page, "document.querySelector('#console-follow').getAttribute('aria-pressed') === 'false'")
+    root.live.put(ConsoleLines(wall_time=time.time(), stream="stdout", lines=["one more"]))
+    until(page, "document.querySelector('#console-count').textContent === '201 lines'")
+    assert page.evaluate("document.querySelector('#console-lines').scrollTop") == 0
+    page.locator("#console-follow").click()
+    until(page, "document.querySelector('.clines').innerText.includes('one more')")
+
+
+def test_the_system_tab_draws_ranks_beside_each_other_over_step_and_time(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("ranks", tab="system"))
+    until(page, "document.querySelectorAll('#system-charts .sysc').length === 12 && crossboard.systemCharts.charts()[0].at")
+    heads = page.locator("#system-charts .sysc header").all_inner_texts()
+    assert [head.split(" ")[0] for head in heads[:3]] == ["Throughput", "CPU,", "CPU,"]
+    gpu = "crossboard.systemCharts.charts().find(one => one.group.title === 'GPU').drawn"
+    assert page.evaluate(f"[...new Set({gpu}.map(one => `${{one.name}} ${{one.colour}}`))].length") == 2
+    assert "before the first step" in page.locator("#system-charts").inner_text()
+    page.locator("#system-x").get_by_role("button", name="Wall").click()
+    until(page, "crossboard.state.x === 'wall' && crossboard.runSystem.answer().x === 'wall'")
+    assert "before the first step" not in page.locator("#system-charts").inner_text()
+    chart = page.locator(".sysc").first
+    chart.focus()
+    page.keyboard.press("ArrowRight")
+    until(page, "document.querySelector('.tip') && !document.querySelector('.tip').hidden")
+    box = chart.locator(".over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 40, steps=3)
+    page.mouse.up()
+    near = "crossboard.systemCharts.charts().filter(one => one.near && one.at)"
+    until(
+        page,
+        f"document.querySelector('#system-unzoom') && {near}.length && {near}.every(one => one.at.x0 === crossboard.runSystem.zoom()[0])",
+    )
+    page.keyboard.press("z")
+    until(page, "!document.querySelector('#system-unzoom')")
+    page.locator("#system-apart").click()
+    until(page, "crossboard.state.tag === 'ranks' && document.querySelectorAll('.rankgrid>.card').length === 24")
+    assert page.locator(".rankgrid .lacks").count() == 4
+    assert [one.split("\n")[0] for one in page.locator(".difff summary").all_inner_texts()] == ["train.py +2 −1", "model.py +1 −1"]
+    assert "torch" in page.locator('section[aria-label="packages"]').inner_text()
+    assert "H100" in page.locator('section[aria-label="host"]').inner_text()
+
+
+def test_a_run_without_samples_says_so_and_has_its_throughput(root: Root, open_page: Open) -> None:
+    page = open_page(root.url("first", tab="system"))
+    until(page, "document.querySelectorAll('#system-charts .sysc').length === 1")
+    assert "No samples of the machine" in page.locator("#system-charts").inner_text()
+    assert page.locator("#system-charts .sysc header").inner_text().startswith("Throughput")
+
+
+LIGHT = [
+    "",
+    "image",
+    "histogram",
+    "text",
+    "table",
+    "graph",
+    "pr_curve",
+    "embedding",
+    "tensor",
+    "console",
+    "system",
+    "config",
+    "events",
+    "files",
+]
+DARK = ["", "table", "confusion_matrix", "graph", "system"]
 
 
 @pytest.mark.parametrize(("kind", "scheme", "width"), [*((kind, "light", 1440) for kind in LIGHT), *((kind, "dark", 390) for kind in DARK)])
 def test_axe_finds_nothing_serious_on_the_run_page(kind: str, scheme: str, width: int, root: Root, open_page: Open) -> None:
-    page = open_page(root.url("first", tab=kind), scheme=scheme, width=width)
+    page = open_page(root.url("ranks" if kind in ("system", "console") else "first", tab=kind), scheme=scheme, width=width)
     assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width

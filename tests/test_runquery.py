@@ -100,6 +100,16 @@ def test_what_is_wrong_is_shown_where_it_is(query: str, message: str) -> None:
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("query", ["(" * 5000, "not " * 5000, "not (" * 5000])
+def test_a_query_is_only_so_deep(query: str) -> None:
+    with pytest.raises(BadQuery, match="more than 100 brackets and nots within one another"):
+        matcher(query)
+
+
+def test_as_many_terms_beside_each_other_as_one_likes_are_taken() -> None:
+    assert choose(RUNS, " and ".join(["not (name = 'no such')"] * 3000), metrics=METRICS.__getitem__) == RUNS
+
+
 @settings(deadline=None)
 @given(st.text(alphabet="ab1.()=<>!~'\"`, andortin\\", max_size=30))
 def test_any_text_either_chooses_or_is_refused(query: str) -> None:

@@ -5,47 +5,28 @@ Every page is watched: a console error or an uncaught exception fails the test t
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import crossboard as cb
+from browser import SETTLED, Board, Open, faults, free_port, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-SETTLED = "window.crossboard && crossboard.table && crossboard.table.settled()"
-CHARTS = "window.crossboard && crossboard.stats.started && crossboard.stats.pending === 0"
+TABLE = "window.crossboard && crossboard.table && crossboard.table.settled()"
 LONG = "a name of two hundred letters " * 7
-
-
-def load(name: str) -> ModuleType:
-    """A module of this folder."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-BOARD = load("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
-faults: Callable[..., list[str]] = BOARD.faults
 
 
 @dataclass
@@ -78,48 +59,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
             for step in range(5):
                 run.log({"val/acc": 10.0 * number + step, "train/loss": math.nan if number == 3 else 1 / (1 + step)}, step=step)
     live = cb.init(project="p", name="going on", group="live", config={"lr": 0.1, "seed": 99, "dataset": "digits"}, dir=directory)
-    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=9)
+    board = Board(directory, tmp_path_factory.mktemp("cache"), runs=9)
     made = Root(board, directory, live)
     made.log(1.0)
     board.start()
     yield made
     board.stop()
     live.finish()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Open a URL and wait until the table stands. Errors are checked at the end."""
-    opened: list[tuple[Page, list[str]]] = []
-
-    def open_(url: str, *, width: int = 1440, height: int = 900, scheme: Any = "light", ready: str = SETTLED) -> Page:
-        page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda request: errors.append(f"asked {request.url}") if "127.0.0.1" not in request.url else None)
-        opened.append((page, errors))
-        page.goto(url)
-        until(page, ready, timeout_s=30)
-        return page
-
-    yield open_
-    for page, errors in opened:
-        page.context.close()
-        assert errors == []
 
 
 def shown(page: Page) -> list[str]:
@@ -146,12 +92,12 @@ def key_of(page: Page, name: str) -> str:
 
 
 def test_the_charts_page_loads_nothing_of_the_table_and_g_r_leads_to_it(root: Root, open_page: Open) -> None:
-    page = open_page(root.board.url, ready=CHARTS)
+    page = open_page(root.board.url, ready=SETTLED)
     asked = "performance.getEntriesByType('resource').map(one => one.name).filter(name => /ag_grid|assets.runs/.test(name))"
     assert page.evaluate(asked) == []
     page.keyboard.press("g")
     page.keyboard.press("r")
-    until(page, SETTLED)
+    until(page, TABLE)
     assert page.locator("#nav-runs").get_attribute("aria-current") == "page"
     assert len(page.evaluate(asked)) >= 8
     page.keyboard.press("g")
@@ -441,7 +387,7 @@ def served(store: Any) -> Any:
 
     @contextlib.contextmanager
     def serve() -> Iterator[str]:
-        port = BOARD.free_port()
+        port = free_port()
         app = create_app(store, ask_for_key=False).server
         server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
         thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)

@@ -218,6 +218,12 @@ def test_a_fetch_from_another_site_is_refused(inside: TestClient, site: str) -> 
     assert inside.post("/", headers=navigation).status_code == 403
 
 
+def test_one_good_word_beside_a_foreign_one_does_not_count(inside: TestClient) -> None:
+    for first, second in (("same-origin", "cross-site"), ("cross-site", "same-origin")):
+        assert inside.get("/api/board", headers=[("Sec-Fetch-Site", first), ("Sec-Fetch-Site", second)]).status_code == 403
+        assert inside.get("/api/board", headers=[("Origin", "http://localhost:8123"), ("Origin", "http://evil.example")]).status_code == 403
+
+
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_the_own_pages_and_typed_addresses_are_taken(inside: TestClient, site: str) -> None:
     assert inside.get("/api/board", headers={"Sec-Fetch-Site": site}).status_code == 200

@@ -155,7 +155,7 @@ def test_a_board_from_its_first_word_to_ctrl_c(start: Start, root: Path, tmp_pat
     assert again != url
     log_in(port, again)
 
-    (file,) = (tmp_path / "runtime" / "crossboard").iterdir()
+    (file,) = (tmp_path / "runtime" / "crossboard").glob("board-*.json")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 

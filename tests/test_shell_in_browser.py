@@ -6,46 +6,26 @@ console error or an uncaught exception fails the test that opened it, unless the
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import json
 import re
-import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import crossboard as cb
+from browser import SETTLED, Board, Open, faults, until
 from crossboard.adapters.tensorboard.writer import EventFileWriter
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-SETTLED = "window.crossboard && crossboard.stats && crossboard.stats.started && crossboard.stats.pending === 0"
 ASSETS = Path(__file__).resolve().parents[1] / "dashboard" / "assets"
-
-
-def load(name: str) -> ModuleType:
-    """A module of this folder."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-BOARD = load("test_board_in_browser")
-until: Callable[..., None] = BOARD.until
-faults: Callable[..., list[str]] = BOARD.faults
 
 
 @dataclass
@@ -79,47 +59,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     (directory / "logs" / "env.json").write_text(json.dumps({"jsons": {"w": pane}, "reload": {}}))
     live = cb.init(project="p", name="going on", dir=directory, system=False)
     live.log({"train/loss": 0.4}, step=0)
-    board = BOARD.Board(directory, tmp_path_factory.mktemp("cache"), BOARD.free_port(), runs=6)
+    board = Board(directory, tmp_path_factory.mktemp("cache"), runs=6)
     board.start()
     yield Root(board, directory, live)
     board.stop()
     live.finish()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str, chromium_arguments: list[str]) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=chromium_arguments)
-        yield browser
-        browser.close()
-
-
-Open = Callable[..., "Page"]
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Open a URL in a browser of its own, or in that of another page, and wait until it stands. Errors are checked at the end."""
-    opened: list[tuple[Page, list[str], bool]] = []
-
-    def open_(url: str, *, width: int = 1440, height: int = 900, broken: bool = False, beside: Page | None = None) -> Page:
-        context = beside.context if beside else browser.new_context(viewport={"width": width, "height": height})
-        page = context.new_page()
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        opened.append((page, errors, broken))
-        page.goto(url)
-        until(page, SETTLED, timeout_s=30)
-        return page
-
-    yield open_
-    for page, errors, broken in opened:
-        with contextlib.suppress(Exception):  # closed with another page of its browser
-            page.context.close()
-        assert broken or errors == []
 
 
 def find(page: Page, words: str) -> list[str]:

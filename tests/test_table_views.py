@@ -180,7 +180,17 @@ def keys(client: TestClient) -> list[str]:
 
 def test_windows_come_sorted_and_filtered_and_say_which_rows_they_are(client: TestClient) -> None:
     one, _ = keys(client)
-    asked: dict[str, Any] = {"run": one, "tag": "preds", "place": 1, "sort": "score", "down": 1, "column": "label", "filter": "c1", "limit": 2, "offset": 1}
+    asked: dict[str, Any] = {
+        "run": one,
+        "tag": "preds",
+        "place": 1,
+        "sort": "score",
+        "down": 1,
+        "column": "label",
+        "filter": "c1",
+        "limit": 2,
+        "offset": 1,
+    }
     told = client.get("/api/table", params=asked).json()
     assert (told["total"], told["matching"], told["at"]) == (30, 5, [22, 15])
     assert [row[0] for row in told["rows"]] == [22, 15]

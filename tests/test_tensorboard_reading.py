@@ -14,6 +14,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ from crossboard.store.records import (
     TextPoint,
 )
 from crossboard.store.source import Batch
+
+read_whole = import_module("unread_points").read_whole
 
 NAN = float("nan")
 F32 = st.floats(width=32)
@@ -86,7 +89,7 @@ def read_all(path: Path, *, max_bytes: int = 64 << 20) -> dict[str, list[Batch]]
         cursor, more = None, True
         while more:
             batch = source.read(run, cursor, max_bytes=max_bytes)
-            found.setdefault(run.name, []).append(batch)
+            found.setdefault(run.name, []).append(read_whole(source, run, batch))
             cursor, more = batch.cursor, batch.more
     return found
 
@@ -439,7 +442,7 @@ def test_torch_every_scalar_equals_what_tensorboard_loads(by_torch: Path) -> Non
 def test_torch_media_come_whole(by_torch: Path) -> None:
     source = TensorBoardSource(by_torch)
     (run,) = source.scan()
-    batches = [source.read(run, None)]
+    batches = [read_whole(source, run, source.read(run, None))]
     peers = {(tag, step): array for tag, step, _, plugin, array in loader_yields(by_torch) if plugin != "scalars"}
     images = {(one.tag, one.step): one for one in records(batches, ImagePoint)}
     assert images.keys() == {("image", 1), ("images", 2)}
@@ -529,7 +532,7 @@ def test_tensorflow_every_value_equals_what_tensorboard_loads(tmp_path: Path) ->
     writer.close()
     source = TensorBoardSource(tmp_path)
     (run,) = source.scan()
-    batches = [source.read(run, None)]
+    batches = [read_whole(source, run, source.read(run, None))]
     assert assert_scalars_agree(tmp_path, batches) == 600
     peers = {tag: array for tag, _, _, plugin, array in loader_yields(tmp_path) if plugin != "scalars"}
     (images,) = records(batches, ImagePoint)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ from crossboard.store.records import (
 )
 from crossboard.store.source import Batch, FoundRun
 
+read_whole = import_module("unread_points").read_whole
+
 tensorboard = pytest.importorskip("tensorboard", reason="tensorboard is not installed")
 RNG = np.random.default_rng(0)
 NO_VALUES = {"hparams", "custom_scalars"}
@@ -47,7 +50,7 @@ class Read:
     def __init__(self, directory: Path) -> None:
         self.source = TensorBoardSource(directory, subruns=True)
         (self.run,) = [run for run in self.source.scan() if Path(run.path) == directory]
-        self.batch: Batch = self.source.read(self.run, None)
+        self.batch: Batch = read_whole(self.source, self.run, self.source.read(self.run, None))
         self.found = [placed.record for placed in self.batch.records]
 
     def of(self, kind: type) -> list[Any]:

@@ -253,10 +253,10 @@ def test_unwatch_ends_it_inside_of_fit(run: cb.Run) -> None:
 
 
 TORCH = """
-import json, sys
+import json, random, sys
 import keras, numpy as np
 import crossboard as cb
-keras.utils.set_random_seed(3)
+random.seed(3)  # Keras seeds its initializers by it; set_random_seed imports TensorFlow, too, where it is installed
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="relu", name="one"), keras.layers.Dense(1, name="two")])
 model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
 run = cb.init(dir=sys.argv[1], strict=True)

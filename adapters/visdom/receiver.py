@@ -33,6 +33,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -258,7 +259,10 @@ class VisdomReceiver:
 
     async def _upload(self, request: Request) -> Response:
         """A saved environment, as 0.3.0 takes it: a form with a file."""
-        if int(request.headers.get("content-length") or 0) > MOST_BYTES:
+        length = request.headers.get("content-length", "")
+        if not length.isdigit():
+            return json_reply({"success": False, "error": "want a Content-Length"}, 411)
+        if int(length) > MOST_BYTES:
             return json_reply({"success": False, "error": f"File is too large. Max {MOST_BYTES >> 20}MB"}, 413)
         try:
             async with request.form() as form:
@@ -268,6 +272,8 @@ class VisdomReceiver:
             data = await run_in_threadpool(read_message, body)
         except BadMessage as error:
             return json_reply({"success": False, "error": str(error)}, error.status)
+        except HTTPException as error:
+            return json_reply({"success": False, "error": str(error.detail)}, error.status_code)
         if not isinstance(data.get("jsons"), dict) or not isinstance(data.get("reload"), dict):
             return json_reply({"success": False, "error": "This is not a valid Visdom JSON"}, 400)
         digest = hashlib.sha256(body).hexdigest()[:8]

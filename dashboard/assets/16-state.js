@@ -31,7 +31,7 @@
      page=panes             the page of panes;  env=KEY (repeated) its environments, several are compared
      find=WORDS             filter of pane titles;  pane=WINDOW  the pane that is open large; both also on a run's tab of panes
      page=images|text|...   a page of a kind (15-kind-pages.js);  step=STEP  tag=TAG  find=WORDS  what it shows;
-     set=NAME:VALUE         (repeated) what is chosen on that page, by names of its own
+     set=NAME:VALUE         (repeated) what is chosen on that page, by names of its own; also on a run page's tab of such a kind
    Where an address says nothing about the charts they begin as this browser's settings have it (11-settings.js); and where it says nothing at
    all the server opens the default view (53-views.js). `state.plain` is then written for a view that has nothing to say.
    `parse` and `format` are pure. A change is written with replaceState, so the back button leaves the board; opening and leaving
@@ -40,6 +40,12 @@
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
   const {announcer, cardSettings, kindPages, places, settings, tableView} = crossboard;
+
+  /** The page of a kind, or a run's tab of one: what is chosen there goes along from one to the other. */
+  function placeName(view) {
+    const of = view.run && kindPages.all.find(one => one.kinds.includes(view.tab));
+    return of ? of.page : view.run ? '' : view.page || '';
+  }
 
   /** Six characters that stand for a run's key in the URL (FNV-1a, 31 bits). */
   function mark(key) {
@@ -53,7 +59,7 @@
     rail: '', pin: [], base: '', colour: '', dash: '', metric: '',
     bands: '', stat: 'mean', band: 't', interp: '', run: '', tab: '', tag: '', step: '', page: '', env: '', pane: '', find: '', own: new Map(), table: tableView.fresh()});
   const OF_CHARTS = ['x', 'tags', 'runs', 'project', 'src', 'hide', 'only', 'log', 'smooth', 'card', 'zoom', 'sel', 'large', 'expr', 'old', 'bands', 'base', 'pin', 'colour', 'dash', 'move', 'with', 'top', 'regex', 'marks'];
-  const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'];
+  const PLACE = ['run', 'tab', 'tag', 'step', 'page', 'env', 'pane'], hasSteps = view => Boolean(view.run || kindPages.of(view.page));
 
   function parse(search) {
     const q = new URLSearchParams(search), view = fresh();
@@ -93,8 +99,8 @@
       view.page = q.get('page');
       view.tag = q.get('tag') || '';
       if (/^-?\d{1,16}$/.test(q.get('step') || '')) view.step = q.get('step');
-      for (const text of q.getAll('set')) { const cut = text.indexOf(':'); if (cut > 0) view.own.set(text.slice(0, cut), text.slice(cut + 1)); }
     }
+    if (hasSteps(view)) for (const text of q.getAll('set')) { const cut = text.indexOf(':'); if (cut > 0) view.own.set(text.slice(0, cut), text.slice(cut + 1)); }
     if (view.page || view.tab === 'panes') for (const name of ['pane', 'find']) view[name] = q.get(name) || '';
     for (const name of ['log', 'old', 'closed', 'groups', 'expr']) view[name] = new Set(q.getAll(name));
     const [from, to, ...of] = (q.get('sel') || '').split('~');
@@ -120,9 +126,9 @@
       if (view.page === 'runs') tableView.format(q, view.table);
       if (kindPages.of(view.page)) {
         for (const name of ['tag', 'step']) if (view[name]) q.set(name, view[name]);
-        for (const [name, value] of [...view.own].sort()) q.append('set', `${name}:${value}`);
       }
     }
+    if (hasSteps(view)) for (const [name, value] of [...view.own].sort()) q.append('set', `${name}:${value}`);
     if (view.run ? view.tab === 'panes' : view.page === 'panes' || kindPages.of(view.page)) for (const name of ['pane', 'find']) if (view[name]) q.set(name, view[name]);
     if (view.sort !== 'newest') q.set('sort', view.sort);
     for (const name of ['rail', 'base', 'colour', 'dash', 'metric']) if (view[name]) q.set(name, view[name]);
@@ -157,7 +163,7 @@
   crossboard.view = {mark, parse, opened, format, matches, fresh};
   if (typeof window === 'undefined') return;
 
-  const news = announcer(), hasSteps = view => Boolean(view.run || kindPages.of(view.page));
+  const news = announcer();
   let writing = 0;
   const state = crossboard.state = Object.assign(opened(location.search), {
     on: news.on, plain: settings.isSet('x') || settings.isSet('smooth') ? '?x=step' : '',
@@ -187,7 +193,8 @@
     go(place) {
       clearTimeout(writing);
       state.write();
-      if (place.page !== state.page) { state.own = new Map(); state.find = ''; }
+      if (placeName(place) !== placeName(state)) state.own = new Map();
+      if (place.page !== state.page) state.find = '';
       const stays = !('step' in place) && hasSteps(state) && hasSteps(place) ? state.step : '';
       for (const name of PLACE) state[name] = place[name] || '';
       state.step = state.step || stays;

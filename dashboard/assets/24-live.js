@@ -1,21 +1,24 @@
 /* The live connection: hears what changed and says which cards must read again.
 
-   News: "change" ({version, runs, removed, tags}), "state". `live.connected` is false while the server cannot be heard; then
-   what was read stays and `live.lostAt` (epoch seconds) says as of when, and `live.nextAt` (epoch seconds) when it is tried again: after 1, 2, 4, 8,
-   then every 15 s. `live.heard` is false until the server was heard for the first time. How often changes are passed on is a setting (11-settings.js,
+   News: "change" ({version, runs, removed, tags}), "hello" ({back, version}), "state". `live.connected` is false while the server cannot be heard;
+   then what was read stays and `live.lostAt` (epoch seconds) says as of when, `live.nextAt` (epoch seconds, 0 while a try is under way) when it is
+   tried again (18-stream-worker.js), and `live.refused` why the server said no, where it did. `live.heard` is false until the server was heard for the first time. How often changes are passed on is a setting (11-settings.js,
    `refresh`): what comes between is merged and told at once; `live.waiting` is true while something waits, `live.now()` tells it. */
 (root => {
   'use strict';
   const crossboard = root.crossboard, {announcer, url, board, getJson, settings} = crossboard;
-  const news = announcer(), LONGEST_S = 15;
+  const news = announcer();
   const live = {connected: true, heard: false, lostAt: 0, nextAt: 0, toldAt: 0, waiting: false, refused: '', on: news.on};
-  let port = null, stream = null, retry = 0, tries = 0, held = null, timer = 0;
+  let port = null, stream = null, held = null, timer = 0, closing = false;
 
-  function set(connected, refused = '') {
-    if (live.connected === connected && live.refused === refused && live.heard) return;
+  const NEW_BOARD = 'The board was started again, or by somebody else, and does not know this browser. Run the same crossboard command once more where it ' +
+    'runs and open the link that it prints; this page then goes on by itself.';
+
+  function set(connected, refused = '', nextAt = 0) {
+    if (live.connected === connected && live.refused === refused && live.nextAt === nextAt && live.heard) return;
     if (live.connected && !connected) live.lostAt = Date.now() / 1000;
     const back = !live.connected && connected;
-    Object.assign(live, {connected, refused});
+    Object.assign(live, {connected, refused, nextAt});
     if (connected) live.heard = true;
     news.tell('state', {back});
   }
@@ -61,22 +64,17 @@
     news.tell('state', {back: false});
   });
 
-  async function hear({type, data, gone}) {
+  /** What the server says to one whom it refuses the stream; '' when it answers after all, or not at all. */
+  const whyRefused = () => getJson('api/board').then(() => '', error => error.status === 401 ? NEW_BOARD : error.status === 403 ? error.message : '');
+
+  async function hear({type, data, gone, next}) {
+    if (closing) return;
+    if (type === 'trying') { set(live.connected, live.refused); return; }
     if (type === 'lost') {
-      if (closing) return;
-      clearTimeout(retry);
-      const wait = Math.min(LONGEST_S, 2 ** tries++);
-      live.nextAt = Date.now() / 1000 + wait;
-      set(false, live.refused);
-      retry = setTimeout(() => live.retry(), 1000 * wait);
-      if (gone) {
-        const words = await getJson('api/board').then(() => '', error => error.status === 401 || error.status === 403 ? error.message : '');
-        if (!live.connected) set(false, words);
-      }
+      set(false, gone ? live.refused : '', next / 1000);
+      if (gone) { const words = await whyRefused(); if (!live.connected) set(false, words, live.nextAt); }
       return;
     }
-    clearTimeout(retry);
-    tries = 0;
     const back = !live.connected;
     set(true);
     if (type === 'hello') { news.tell('hello', {back, version: data.version}); return; }
@@ -85,34 +83,24 @@
   }
 
   /** Try again, now. */
-  live.retry = () => {
-    live.nextAt = 0;
-    news.tell('state', {back: false});
-    if (port) port.postMessage({type: 'retry'});
-    else if (!stream || stream.readyState !== 1) listen();
-  };
+  live.retry = () => { if (port) port.postMessage({type: 'retry'}); else if (stream) stream.retry(); };
 
-  function listen() {
-    if (stream) stream.close();
-    const mine = stream = new EventSource(url('api/events'));
-    for (const type of ['hello', 'change', 'progress'])
-      mine.addEventListener(type, event => hear({type, data: JSON.parse(event.data || '{}')}));
-    mine.onerror = () => { if (mine !== stream) return; const gone = mine.readyState === 2; mine.close(); hear({type: 'lost', gone}); };
-  }
+  const address = () => new URL(url('api/events'), location.href).href;
+  function listen() { if (!stream) stream = crossboard.holdStream(address(), hear); }
 
-  let closing = false;
   /** Open the stream: in the shared worker where there is one, else in this page. */
   live.start = () => {
     addEventListener('pagehide', () => { closing = true; if (port) port.postMessage({type: 'bye'}); });
-    addEventListener('pageshow', event => { closing = false; if (event.persisted && port) port.postMessage({type: 'open', url: new URL(url('api/events'), location.href).href}); });
+    addEventListener('pageshow', event => { closing = false; if (event.persisted && port) port.postMessage({type: 'open', url: address()}); });
+    addEventListener('online', live.retry);
     document.addEventListener('visibilitychange', () => { if (!document.hidden && !live.connected && !live.refused) live.retry(); });   // its timers were slowed down
     if (typeof SharedWorker === 'function' && crossboard.workerUrl) {
       try {
         const worker = new SharedWorker(crossboard.workerUrl, 'crossboard ' + location.host + url(''));
-        worker.onerror = () => { if (port) { port = null; listen(); } };
+        worker.onerror = () => { port = null; listen(); };
         port = worker.port;
         port.onmessage = ({data}) => hear(data);
-        port.postMessage({type: 'open', url: new URL(url('api/events'), location.href).href});
+        port.postMessage({type: 'open', url: address()});
         return;
       } catch { port = null; }
     }

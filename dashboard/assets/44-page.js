@@ -99,32 +99,42 @@
   function banner() {
     const place = byId('banner');
     if (live.connected) { fill(place); return; }
+    const held = document.activeElement && document.activeElement.id === 'try-now', button = h('button.btn', {type: 'button', id: 'try-now', onclick: () => live.retry()}, 'Try now');
     fill(place, h('div.ban', {}, icon('alert'),
-      h('span', {}, h('b', {}, 'Connection lost'), live.refused ? `. ${live.refused}` : `, data as of ${numbers.clock(live.lostAt)}, retrying. What was read stays.`),
-      h('span.grow'), h('button.btn', {type: 'button', onclick: () => live.retry()}, 'Try now')));
+      h('span', {}, h('b', {}, 'Connection lost'), `, data as of ${numbers.clock(live.lostAt)}. `, live.refused || 'What was read stays; new points are not shown.'), h('span.grow'), button));
+    if (held) button.focus();
   }
+
+  /** A path as a shell takes it. */
+  const quoted = path => /^[\w./~@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 
   let dismissed = '';
   function problems() {
-    const rows = [], place = byId('problems');
+    const rows = [], place = byId('problems'), sources = board.info && board.info.sources || [];
+    const failed = sources.filter(source => source.error);
+    for (const source of failed) rows.push([null, source.path, source.error, '']);
     for (const run of board.order) {
       if (run.dropped) rows.push([run, run.path, `${numbers.whole(run.dropped)} ${run.dropped === 1 ? 'point' : 'points'} dropped while logging: never written (disk full, or directory removed)`, '']);
       for (const problem of run.problems || []) rows.push([run, problem.path, problem.what, problem.offset >= 0 ? numbers.whole(problem.offset) : '']);
     }
-    const key = rows.map(([run, , what, at]) => `${run.key}|${what}|${at}`).join('\n');
+    const key = rows.map(([run, path, what, at]) => `${run ? run.key : path}|${what}|${at}`).join('\n');
     if (!rows.length || key === dismissed) { fill(place); place.dataset.key = ''; return; }
     if (place.dataset.key === key) return;
     place.dataset.key = key;
-    const damaged = new Set(rows.filter(row => row[0].problems && row[0].problems.some(p => p.what === row[2])).map(row => row[1])).size;
-    const head = [damaged && `${damaged} ${damaged === 1 ? 'file is' : 'files are'} damaged; everything else in ${damaged === 1 ? 'it' : 'them'} was read`,
+    const damaged = new Set(rows.filter(row => row[0] && row[0].problems && row[0].problems.some(p => p.what === row[2])).map(row => row[1])).size;
+    const places = new Set(failed.map(source => source.path)).size, whole = new Set(failed.map(source => source.path).filter(path => !sources.some(source => source.path === path && source.runs))).size;
+    const natives = sources.filter(source => source.format === 'native' && source.runs).map(source => source.path);
+    const verify = natives.filter(root => rows.some(([, path]) => path === root || path.startsWith(`${root}/`)));
+    const head = [places && `${places} ${places === 1 ? 'source' : 'sources'} could not be read${whole < places ? ' as a whole' : ''}`,
+      damaged && `${damaged} ${damaged === 1 ? 'file is' : 'files are'} damaged; everything else in ${damaged === 1 ? 'it' : 'them'} was read`,
       board.order.some(run => run.dropped) && `${numbers.whole(board.order.reduce((n, run) => n + (run.dropped || 0), 0))} points were dropped while logging`].filter(Boolean).join('. ');
     fill(place, h('section.card.dmg', {'aria-label': 'problems'},
       h('div.h', {}, icon('alert'), h('div.grow', {}, h('b', {}, head), h('div.dim', {}, 'Charts leave the lost part open. Nothing was repaired or overwritten.')),
         h('button.ib', {type: 'button', 'aria-label': 'Close', title: 'Close', onclick: () => { dismissed = key; problems(); }}, icon('close'))),
       h('div.wide', {tabindex: '0', role: 'region', 'aria-label': 'list of problems'}, h('table.t', {}, h('thead', {}, h('tr', {}, h('th', {}, 'File'), h('th', {}, 'What'), h('th.num', {}, 'At byte'), h('th', {}, 'Run'))),
-        h('tbody', {}, rows.slice(0, 8).map(([run, path, what, at]) => h('tr', {}, h('td.mono', {title: path}, rail.shortPath(path)), h('td', {}, what), h('td.num', {}, at),
-          h('td', {}, h('span.row', {}, h('span.sw', {style: `--c:${plot.look(run.slot).colour}`}), h('span.trunc', {style: 'max-width:220px'}, run.name)))))))),
-      h('div.c', {}, rows.length > 8 ? `${numbers.whole(rows.length - 8)} more. ` : '', 'Check every record yourself', h('code', {}, 'crossboard verify'))));
+        h('tbody', {}, rows.slice(0, 8).map(([run, path, what, at]) => h('tr', {}, h('td.mono', {title: path}, rail.shortPath(path)), h('td.what', {}, what), h('td.num', {}, at),
+          h('td', {}, run && h('span.row', {}, h('span.sw', {style: `--c:${plot.look(run.slot).colour}`}), h('span.trunc', {style: 'max-width:220px'}, run.name)))))))),
+      (rows.length > 8 || verify.length > 0) && h('div.c', {}, rows.length > 8 ? `${numbers.whole(rows.length - 8)} more. ` : '', verify.length > 0 && ['Check every record yourself', h('code', {}, `crossboard verify ${verify.map(quoted).join(' ')}`)])));
   }
 
   /* ---- nothing to draw */
@@ -143,7 +153,7 @@
   }
 
   function welcome() {
-    const sources = board.info && board.info.sources || [];
+    const paths = [...new Set((board.info && board.info.sources || []).map(source => source.path))];   // a path is looked at in every format
     const tabs = h('div.tabs', {role: 'tablist', 'aria-label': 'framework'}, Object.keys(SNIPPETS).map(name => h('button', {type: 'button', role: 'tab', id: `tab-${name.replace(' ', '-')}`, 'aria-selected': String(name === snippet), 'aria-controls': 'snippet', tabindex: name === snippet ? '0' : '-1',
       onclick: () => { snippet = name; nothing(true); byId(`tab-${name.replace(' ', '-')}`).focus(); },
       onkeydown: event => { const all = Object.keys(SNIPPETS), by = {ArrowRight: 1, ArrowLeft: -1}[event.key]; if (by) { snippet = all[(all.indexOf(name) + by + all.length) % all.length]; nothing(true); byId(`tab-${snippet.replace(' ', '-')}`).focus(); } }}, name)));
@@ -156,7 +166,7 @@
           h('div.o', {}, icon('chart'), h('div', {}, h('b', {}, 'See it with data first'), h('p', {}, 'Real trainings on handwritten digits.'), h('code', {}, 'crossboard demo'))),
           h('div.o', {}, icon('folder'), h('div', {}, h('b', {}, 'Open another folder'), h('p', {}, 'In place and live; nothing is converted.'), h('code', {}, 'crossboard path/to/runs'))),
           h('div.o', {}, icon('grid'), h('div', {}, h('b', {}, 'Log somewhere else'), h('p', {}, 'Where runs go, for any script.'), h('code', {}, 'export CROSSBOARD_DIR=path'))))),
-      h('section.card.wait', {'aria-label': 'what is watched'}, h('span.pulse'), h('span.trunc', {}, 'Watching ', h('b', {}, sources.length ? sources.map(source => rail.shortPath(source.path)).join(', ') : 'nothing yet')), looked)));
+      h('section.card.wait', {'aria-label': 'what is watched'}, h('span.pulse'), h('span.trunc', {}, 'Watching ', h('b', {title: paths.join('\n')}, paths.length ? paths.map(rail.shortPath).join(', ') : 'nothing yet')), looked)));
   }
 
   function lookedAt() {
@@ -175,16 +185,25 @@
     const reading = board.info && board.info.progress && board.info.progress.busy;
     const why = !board.order.length ? (reading ? 'reading' : 'runs') : !grid.known() ? 'tags' : !grid.shown ? 'filter' : '';
     app.classList.toggle('norail', why === 'runs' && !state.run);
-    const key = `${state.run}|${why}|${why === 'tags' ? board.order.length : ''}|${why === 'filter' ? state.tags : ''}|${why === 'runs' && board.info ? board.info.sources.map(s => s.path) : ''}`;
+    if (why === 'reading' && saidNothing === `${state.run}|reading` && !again) { reached(); return; }
+    const key = why === 'reading' ? `${state.run}|reading` : `${state.run}|${why}|${why === 'tags' ? board.order.length : ''}|${why === 'filter' ? state.tags : ''}|${why === 'runs' && board.info ? board.info.sources.map(s => s.path) : ''}`;
     if (key === saidNothing && !again) { lookedAt(); return; }
     saidNothing = key;
     looked = null;
     if (why === 'runs') fill(place, welcome());
-    else if (why === 'reading') fill(place, h('div.msg.page', {}, icon('clock'), h('b', {}, 'Reading'), h('p', {}, 'Runs appear here as they are read.')));
+    else if (why === 'reading') fill(place, h('div.msg.page', {}, icon('clock'), h('b', {}, 'Reading'), h('p', {}, reachedWords = h('span', {}), 'Runs appear here as they are read.')));
     else if (why === 'tags') fill(place, h('div.msg.page', {}, icon('chart'), h('b', {}, state.run ? 'No scalar logged' : board.order.length === 1 ? '1 run, nothing logged yet' : `${numbers.whole(board.order.length)} runs, no scalar logged yet`), h('p', {}, 'The first curve appears here as soon as a number is logged.')));
     else if (why === 'filter') fill(place, h('div.msg.page', {}, icon('search'), h('b', {}, `No tag matches “${state.tags}”`), h('p', {}, state.run ? `${numbers.whole(grid.known())} tags are here.` : `${numbers.whole(board.tags.length)} tags are here, such as ${board.tags.slice(0, 3).join(', ')}.`), h('button.btn', {type: 'button', onclick: () => { state.set('tags', ''); fields(); }}, 'Clear the filter')));
     else fill(place);
     lookedAt();
+    reached();
+  }
+
+  let reachedWords = null;
+  /** How far the first reading is. */
+  function reached() {
+    const progress = board.info && board.info.progress;
+    if (reachedWords && progress && progress.runs_total) reachedWords.textContent = `${numbers.whole(progress.runs_done)} of ${numbers.whole(progress.runs_total)} runs. `;
   }
 
   /* ---- wiring */
@@ -221,7 +240,7 @@
       if (event.target.type === 'radio' && event.target.closest('#x-axis')) setX(event.target.value);
     });
     board.on('runs', () => { projects(); problems(); nothing(); barNote(); });
-    board.on('board', () => { nothing(); });
+    board.on('board', () => { nothing(); problems(); });
     board.on('tags', () => { grid.build(); nothing(); barNote(); });
     board.on('visible', () => { grid.redraw(); curves.pump(); });
     board.on('highlight', crossboard.redrawCursors);

@@ -125,5 +125,5 @@
     });
   }
 
-  crossboard.keys = {MAC, start, show, sections, listed, written, KEYS};
+  crossboard.keys = {MAC, start, show, undo, sections, listed, written, KEYS};
 })(window);

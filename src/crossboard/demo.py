@@ -81,6 +81,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--gallery", action="store_true", help="runs that log one thing of every kind, also as TensorBoard and Visdom files")
     made.add_argument("--seeds", type=int, metavar="N", help="seeds per framework (default: 3; with --gallery 2)")
     made.add_argument("--epochs", type=int, metavar="N", help=f"epochs per seed (default: {EPOCHS}; with --gallery 8)")
+    made.add_argument(
+        "--steps", type=int, default=PLAIN_STEPS, metavar="N", help=f"steps of the NumPy network, at least (default: {PLAIN_STEPS})"
+    )
     made.add_argument("--no-frameworks", action="store_true", help="only NumPy: install and train nothing else")
     made.add_argument("--no-browser", action="store_true", help="open no browser; the address is printed")
     made.add_argument("--exit", action="store_true", help="end when training ends (default: the board stays open until Ctrl-C)")
@@ -158,7 +161,7 @@ class Demo:
     # ---- NumPy, in this process, in the main thread ----
 
     def stream(self, worker: threading.Thread) -> None:
-        """Train the NumPy network step by step, at least `PLAIN_STEPS` and for as long as something is being installed."""
+        """Train the NumPy network step by step, at least `--steps` and for as long as something is being installed."""
         import crossboard
 
         seed, lr, batch = 0, 3e-3, 64
@@ -166,7 +169,7 @@ class Demo:
         training = load_example("plain_python.py").training(seed, lr, batch)
         with crossboard.init(project="spirals", name="numpy seed 0", group="numpy", config=config, dir=str(self.root)) as run:
             step = 0
-            while step < PLAIN_STEPS or (worker.is_alive() and not self.lanes):
+            while step < self.args.steps or (worker.is_alive() and not self.lanes):
                 run.log(next(training), step=step)
                 step += 1
                 self.pass_on(run)

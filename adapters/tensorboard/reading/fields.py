@@ -53,10 +53,17 @@ def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tupl
     stop = len(data) if end is None else end
     at = start
     while at < stop:
-        key, at = varint(data, at, stop)
+        key = data[at]
+        if key < 0x80:
+            at += 1
+        else:
+            key, at = varint(data, at, stop)
         number, wire = key >> 3, key & 7
         if wire == BYTES:
-            size, at = varint(data, at, stop)
+            if at < stop and data[at] < 0x80:
+                size, at = data[at], at + 1
+            else:
+                size, at = varint(data, at, stop)
             if at + size > stop:
                 raise NotAMessage(f"field {number} at byte {at} is longer than its message")
             yield number, wire, at, at + size

@@ -27,7 +27,8 @@ U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
 LOOK_AHEAD: Final = 32
 FARTHEST: Final = 512
-"""So many lengths are read one by one before a period is looked for, at first and at most. It must repeat twice among them."""
+"""So many lengths are read one by one before a period is looked for, at first and where that gained little. It must repeat twice
+among them."""
 MASK: Final = 0xA282EAD8
 TURN: Final = 0x9BE09BAB
 """A checksum, unmasked, XOR this are the four bytes that turn a CRC-32C back to 0."""
@@ -106,26 +107,27 @@ def _chain(data: bytes, view: U8, at: int) -> tuple[I64, I64, int]:
     while at + OVERHEAD <= end:
         lengths: list[int] = []
         here = at
-        for _ in range(ahead):
-            if here + OVERHEAD > end:
-                break
-            (length,) = _U64(data, here)
-            if here + OVERHEAD + length > end:
-                break
-            lengths.append(length)
-            here += OVERHEAD + length
+        try:
+            for _ in range(ahead):
+                (length,) = _U64(data, here)
+                lengths.append(length)
+                here += OVERHEAD + length
+        except (struct.error, OverflowError):
+            pass  # behind the end
+        while here > end:
+            here -= OVERHEAD + lengths.pop()
         if not lengths:
             break
         some = np.array(lengths, np.int64)
         begins.append(at + HEADER.size + np.cumsum(some + OVERHEAD) - some - OVERHEAD)
         sizes.append(some)
-        at = here
+        walked, at = here - at, here
         if len(lengths) < ahead:
             break
         period = _period(lengths)
         if period:
             at = _predict(view, at, some[-period:], begins, sizes)
-        ahead = LOOK_AHEAD if period else min(2 * ahead, FARTHEST)
+        ahead = LOOK_AHEAD if at - here > walked else min(2 * ahead, FARTHEST)
     if not begins:
         return np.empty(0, np.int64), np.empty(0, np.int64), at
     return np.concatenate(begins), np.concatenate(sizes), at
@@ -134,7 +136,7 @@ def _chain(data: bytes, view: U8, at: int) -> tuple[I64, I64, int]:
 def _period(lengths: list[int]) -> int:
     """After how many frames the lengths repeat, 0 when they do not seem to."""
     for period in range(1, len(lengths) // 3 + 1):
-        if lengths[-2 * period :] == lengths[-3 * period : -period]:
+        if lengths[-1] == lengths[-1 - period] and lengths[-2 * period :] == lengths[-3 * period : -period]:
             return period
     return 0
 

@@ -26,7 +26,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from ....store.kinds import F64
+from ....store.kinds import F64, Problem
 from ....store.records import (
     AudioPoint,
     Blob,
@@ -56,14 +56,20 @@ MOST_COUNTED: Final = float(1 << 62)
 NUMBERS_FIRST: Final = b"\x09\x11\x19\x21\x29"
 """How a HistogramProto begins that leaves none of its five numbers out: fields 1 to 5, a double each."""
 _FIVE: Final = struct.Struct("<xdxdxdxdxd").unpack_from
+UNREADABLE: Final = (NotAMessage, ValueError, OverflowError, RecursionError)
+"""What bytes that mean nothing come to: told with their place, and left out."""
 MESH_PARTS: Final = {1: "VERTEX", 2: "FACE", 3: "COLOR"}
 
 
 class Piece:
-    """A piece of an event file that records are made of. name: of the file, as blobs tell it; base: where `data` begins in it."""
+    """A piece of an event file that records are made of. name: of the file, as blobs tell it; base: where `data` begins in it.
+
+    rounded: the tags of histograms whose counts were no whole numbers
+    """
 
     def __init__(self, data: bytes, name: str, base: int, *, inline: bool = False) -> None:
         self.data, self.name, self.base, self._inline = data, name, base, inline
+        self.rounded: set[str] = set()
 
     def blob(self, span: Span, media_type: str) -> Blob:
         """The bytes between `span`, as a blob that lies in the file (or inside the record, where a file cannot be read by offset)."""
@@ -99,7 +105,7 @@ def points_of(piece: Piece, event: Event, plugins: dict[str, str]) -> Iterable[P
 def _point(piece: Piece, event: Event, value: Value, plugin: str) -> Point | None:
     at: dict[str, Any] = {"tag": value.tag, "step": event.step, "wall_time": event.wall_time}
     if value.histogram is not None:
-        return _v1_histogram(piece.data, value.histogram, at)
+        return _v1_histogram(piece, value.histogram, at)
     if value.image is not None:
         return _v1_image(piece, value.image, at)
     if value.audio is not None:
@@ -109,7 +115,7 @@ def _point(piece: Piece, event: Event, value: Value, plugin: str) -> Point | Non
         return None
     made: Point | None = None
     if plugin == "histograms":
-        made = _histogram(array_of(piece.data, tensor), at)
+        made = _histogram(piece, array_of(piece.data, tensor), at)
     elif plugin == "images" and tensor.dtype == "string":
         made = _images(piece, tensor, value.description, at)
     elif plugin == "audio" and tensor.dtype == "string":
@@ -128,7 +134,8 @@ def _point(piece: Piece, event: Event, value: Value, plugin: str) -> Point | Non
 # ---------------------------------------------------------------------------------------------------------- kinds
 
 
-def _v1_histogram(data: bytes, span: Span, at: dict[str, Any]) -> HistogramPoint:
+def _v1_histogram(piece: Piece, span: Span, at: dict[str, Any]) -> HistogramPoint:
+    data = piece.data
     numbers = dict.fromkeys(range(1, 6), 0.0)
     begin, end = span
     if end - begin > len(NUMBERS_FIRST) * 9 and all(data[begin + 9 * place] == key for place, key in enumerate(NUMBERS_FIRST)):
@@ -156,10 +163,10 @@ def _v1_histogram(data: bytes, span: Span, at: dict[str, Any]) -> HistogramPoint
     edges = [low, *limit[first:last].tolist(), high]
     mean = total / count if count else None
     std = math.sqrt(max(squares / count - mean * mean, 0.0)) if mean is not None else None
-    return _histogram_point(edges, bucket[first : last + 1], at, count=count, low=low, high=high, mean=mean, std=std)
+    return _histogram_point(piece, edges, bucket[first : last + 1], at, count=count, low=low, high=high, mean=mean, std=std)
 
 
-def _histogram(array: np.ndarray[Any, Any], at: dict[str, Any]) -> HistogramPoint:
+def _histogram(piece: Piece, array: np.ndarray[Any, Any], at: dict[str, Any]) -> HistogramPoint:
     if array.ndim != 2 or (array.shape[1] != 3 and array.size):
         raise NotAMessage(f"a histogram of shape {array.shape}")
     rows = np.asarray(array, np.float64).reshape(-1, 3)
@@ -169,22 +176,29 @@ def _histogram(array: np.ndarray[Any, Any], at: dict[str, Any]) -> HistogramPoin
     counts = rows[:, 2]
     filled = np.flatnonzero(rows[:, 2] > 0)
     low, high = (float(rows[filled[0], 0]), float(rows[filled[-1], 1])) if len(filled) else (None, None)
-    return _histogram_point(edges, counts, at, count=float(counts.sum()), low=low, high=high, mean=None, std=None)
+    return _histogram_point(piece, edges, counts, at, count=float(counts.sum()), low=low, high=high, mean=None, std=None)
 
 
 def _histogram_point(
-    edges: list[float], counts: F64, at: dict[str, Any], *, count: float, low: Any, high: Any, mean: Any, std: Any
+    piece: Piece, edges: list[float], counts: F64, at: dict[str, Any], *, count: float, low: Any, high: Any, mean: Any, std: Any
 ) -> HistogramPoint:
     if edges and edges[0] == edges[-1]:  # one value, which TensorBoard keeps in the last of many empty buckets
         edges, counts = [edges[0], edges[-1]], counts.sum(keepdims=True)
     finite = [value if value is None or math.isfinite(value) else None for value in (low, high, mean, std)]
-    if not math.isfinite(count) or not (abs(np.append(counts, count)) <= MOST_COUNTED).all():
+    if not abs(count) <= MOST_COUNTED or not (abs(counts) <= MOST_COUNTED).all():
         raise NotAMessage("a histogram whose counts are no numbers")
-    whole = np.rint(counts).astype(np.int64).tolist()
+    whole = np.rint(counts)
+    if not count.is_integer() or not (whole == counts).all():
+        piece.rounded.add(at["tag"])
     return HistogramPoint(
-        **at, edges=edges, counts=whole, count=round(count),
+        **at, edges=edges, counts=whole.astype(np.int64).tolist(), count=round(count),
         min=finite[0], max=finite[1], mean=finite[2], std=finite[3],
     )  # fmt: skip
+
+
+def rounded_of(path: str, tags: Iterable[str]) -> list[Problem]:
+    """What is told of histograms of the file `path` whose counts were rounded: once a tag, however many they are."""
+    return [Problem(path, -1, f"histogram {tag!r}: counts that are no whole numbers are rounded") for tag in sorted(tags)]
 
 
 def _media_type(data: bytes, span: Span) -> str:

@@ -16,18 +16,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ....store.framing import OVERHEAD
-from ....store.kinds import I64, Points, Problem
+from ....store.framing import HEADER, OVERHEAD
+from ....store.kinds import I64, Kind, Points, Problem
 from ....store.records import Ended, Foreign, SummarySet, TensorPoint
-from ....store.source import Batch, Placed, Strand, WriterLife
+from ....store.source import Batch, Placed, Strand, Unread, WriterLife
 from ....store.thinning import is_ascending
 from . import hparams, layout
-from .events import Event, array_of, event_of
+from .events import Event, Value, array_of, event_of
 from .fields import NotAMessage
 from .frames import Frames, find_frames
 from .graphs import graph_of, of_meta_graph
+from .histograms import HISTOGRAMS, NONE, Histograms, find_histograms
 from .logdir import RunDirectory
-from .points import Piece, missing_of, points_of
+from .points import MESH, UNREADABLE, Piece, missing_of, points_of, rounded_of
 from .projector import CONFIG, embeddings_of, point_of
 from .scalars import Numbers, find_numbers
 from .storage import Bytes, Storage
@@ -37,13 +38,9 @@ from .together import PROOF, Decoded, proof_of
 SCALARS: Final = "scalars"
 RUN_GRAPH: Final = "graph"
 """The tag of a run's own graph, which event files give none."""
-PIECE: Final = 2 << 20
+PIECE: Final = 4 << 20
 """Bytes that are decoded together: small enough for the caches of a processor."""
 START: Final = 1
-UNREADABLE: Final = (NotAMessage, ValueError, OverflowError, RecursionError)
-"""What bytes that mean nothing come to: told with their place, and left out."""
-
-
 ELSEWHERE: Final = frozenset([SCALARS, hparams.PLUGIN, layout.PLUGIN])
 """Plugins whose values are no points of their own."""
 
@@ -125,6 +122,7 @@ class Reading:
         self._inline = False
         self.problems: list[Problem] = []
         self._records: list[Placed] = []
+        self._unread: list[Unread] = []
         self._strands: dict[tuple[str, int, str], list[tuple[Any, ...]]] = {}
         self._numbers: dict[str, list[Sequence[NDArray[Any]]]] = {}
         """What waits to be kept: for each tag, parts of (record, step, wall time, value)."""
@@ -217,7 +215,7 @@ class Reading:
             for (tag, attempt, writer), parts in self._strands.items()
         ]
         lives = [life for name in names if name in self.state.files for life in self._lives(name, self.state.files[name])]
-        return Batch(_encoder.encode(self.state), strands, self._records, self.problems, lives, more)
+        return Batch(_encoder.encode(self.state), strands, self._records, self.problems, lives, more, unread=self._unread)
 
     def _lives(self, name: str, file: FileCursor) -> list[WriterLife]:
         try:
@@ -233,13 +231,19 @@ class Reading:
     # ------------------------------------------------------------------------------------------ what records say
 
     def _take(self, name: str, file: FileCursor, frames: Frames, found: list[Numbers], left: I64) -> None:
+        histograms, left = find_histograms(frames.data, frames.start, frames.size, left) if not self._inline else (NONE, left)
         events = self._events(name, file, frames, left)
         if not file.attempts and len(frames.start):
-            first = min((float(one.wall_time[0]) for one in found if one.record[0] == 0), default=None)
+            some = [(one.record, one.wall_time) for one in found] + ([(histograms.record, histograms.wall_time)] if histograms.tags else [])
+            first = min((float(wall_time[0]) for record, wall_time in some if record[0] == 0), default=None)
             if first is None and events and events[0][0] == 0:
                 first = events[0][1].wall_time
             self._begin_attempt(file, anew=first is not None and first > self.state.newest and name not in self._parts)
-        self._learn(found, events)
+        self._learn(found, events, histograms)
+        for number, tag in enumerate(histograms.tags):
+            if tag in histograms.told and self.state.plugins[tag] != HISTOGRAMS:  # it was something else before
+                events += self._events(name, file, frames, histograms.record[histograms.tag == number])
+                histograms = histograms.those(histograms.tag != number)
         for one in found:
             if one.simple or self.state.plugins.get(one.tag) == SCALARS:
                 self._numbers.setdefault(one.tag, []).append(one[3:])
@@ -249,6 +253,8 @@ class Reading:
         piece = Piece(frames.data, name, file.offset, inline=self._inline)
         waiting = [key for key in self.state.meshes if key.startswith(f"{name}\n")]
         for index, event in events:
+            if event.session == START or any(self._is_histogram(one) for one in event.values):
+                histograms = self._keep_histograms(name, file, frames, histograms, index)
             if event.session == START:
                 self._keep_numbers(name, file, index)
                 if file.started:
@@ -257,6 +263,8 @@ class Reading:
             file.started = file.started or bool(event.values)
             self.state.newest = max(self.state.newest, event.wall_time)
         self._keep_numbers(name, file, len(frames.start))
+        self._keep_histograms(name, file, frames, histograms, len(frames.start))
+        self.problems += rounded_of(os.path.join(self.directory, name), piece.rounded)
         for key in waiting:  # more came, and not what was missing
             self._keep_mesh(name, file, key, file.offset)
         self.state.newest = max([self.state.newest, *(float(one.wall_time.max()) for one in found)])
@@ -278,11 +286,12 @@ class Reading:
                 self._say(name, file.offset + begin - 12, f"record is no event: {error}; skipped")
         return made
 
-    def _learn(self, numbers: list[Numbers], events: list[tuple[int, Event]]) -> None:
+    def _learn(self, numbers: list[Numbers], events: list[tuple[int, Event]], histograms: Histograms) -> None:
         """Note what each new tag is, by the first value that says so."""
         plugins = self.state.plugins
         found: dict[str, tuple[int, str]] = {}
         said = [(int(one.record[0]), one.tag, one.plugin) for one in numbers if one.plugin and not one.simple]
+        said += [(index, tag, HISTOGRAMS) for tag, index in histograms.told.items()]
         said += [(index, value.tag, value.plugin) for index, event in events for value in event.values if value.plugin]
         for index, tag, plugin in said:
             if tag not in found or index < found[tag][0]:
@@ -306,6 +315,34 @@ class Reading:
                 self._strands.setdefault(key, []).append(tuple(column[:held] for column in columns[1:]))
         self._numbers = {tag: parts for tag, parts in self._numbers.items() if parts}
 
+    def _is_histogram(self, value: Value) -> bool:
+        return value.histogram is not None or (value.tensor is not None and self.state.plugins.get(value.tag) == HISTOGRAMS)
+
+    def _keep_histograms(self, name: str, file: FileCursor, frames: Frames, found: Histograms, before: int) -> Histograms:
+        """Keep where the histograms lie that stand before this record; return the others."""
+        held = int(np.searchsorted(found.record, before))
+        if not held:
+            return found
+        file.started = True
+        record = found.record[:held]
+        self._unread.append(
+            Unread(
+                Kind.HISTOGRAM,
+                found.tags,
+                found.tag[:held],
+                found.step[:held],
+                file.offset + frames.start[record] - HEADER.size,
+                frames.size[record] + OVERHEAD,
+                file.writer(name),
+                file.attempts[-1],
+                0,
+                os.path.join(self.directory, name),
+                len(self._records),
+            )
+        )
+        self.state.newest = max(self.state.newest, float(found.wall_time[:held].max()))
+        return found.those(slice(held, None))
+
     def _keep_mesh(self, name: str, file: FileCursor, key: str, offset: int) -> None:
         """Put the events of a mesh together, each of which brought a part of it."""
         payloads = self.state.meshes.pop(key, [])
@@ -324,6 +361,8 @@ class Reading:
 
     def _wait_for_parts(self, name: str, file: FileCursor, piece: Piece, event: Event, begin: int, size: int, offset: int) -> bool:
         """Whether `event` is of a mesh whose parts come in several events: it is kept until they are all there."""
+        if all(self.state.plugins.get(one.tag) != MESH for one in event.values):
+            return False
         try:
             missing = missing_of(piece.data, event.values, self.state.plugins)
         except NotAMessage:
@@ -364,7 +403,7 @@ class Reading:
             elif value.simple is not None or (value.tensor is not None and plugins.get(value.tag) == SCALARS):
                 self._keep_number(name, piece, event, value, offset, index)
         self._keep_graph(name, piece, event, offset, placed)
-        others = [one for one in event.values if one.simple is None and plugins.get(one.tag) not in ELSEWHERE]
+        others = [one for one in event.values if one.simple is None and (one.tensor is None or plugins.get(one.tag) not in ELSEWHERE)]
         if not others or self._wait_for_parts(name, file, piece, event, begin, size, offset):
             return
         try:

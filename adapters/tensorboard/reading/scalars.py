@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....store.kinds import F64, I64
-from .events import number_form
+from .events import PLAIN, number_form
 from .fields import NotAMessage, text, varint
 from .frames import unaligned
 
@@ -86,8 +86,15 @@ def find_numbers(data: bytes, start: I64, size: I64) -> tuple[list[Numbers], I64
     return found, np.flatnonzero(left)
 
 
-def layout_of(record: bytes) -> Layout | None:
-    """The layout of a record, None when it is not that of a single number."""
+class Other(NamedTuple):
+    """A record of something else, an image or a histogram. at, width: the bytes that say what."""
+
+    at: int
+    width: int
+
+
+def layout_of(record: bytes) -> Layout | Other | None:
+    """The layout of a record, None when it is that of no single value."""
     end = len(record)
     try:
         if record[0] != 0x09:
@@ -106,13 +113,16 @@ def layout_of(record: bytes) -> Layout | None:
         if record[at] != 0x0A:
             return None
         size, at = varint(record, at + 1, end)
-        tag, rest = text(record, at, at + size), at + size
+        rest = at + size
+        if record[rest] in PLAIN:
+            return Other(rest, 1)
+        tag = text(record, at, rest)
         if end - rest == 5 and record[rest] == 0x15:
             plugin, simple, value, width = "", True, rest + 1, 4
         else:
             form = number_form(record, rest, end)
             if form is None:
-                return None
+                return Other(rest, 8) if end - rest >= 8 else None
             plugin, simple, value, width = form.plugin, form.simple, rest + form.at, form.width
     except (NotAMessage, IndexError):
         return None
@@ -131,6 +141,10 @@ def _of_one_length(rows: NDArray[Any], which: I64) -> Iterator[Numbers]:
         if layout is None:
             rows, which, others = rows[:-1], which[:-1], others + 1
             continue
+        if isinstance(layout, Other):  # and so are those that have the same bytes there, or the caller will tell
+            said = np.ndarray(len(rows), f"<u{layout.width}", rows.data, layout.at, (rows.itemsize,))
+            rows, which = rows[said != said[-1]], which[said != said[-1]]
+            continue
         if len(rows) <= FEW:
             yield _columns(rows[-1:], which[-1:], layout)
             rows, which = rows[:-1], which[:-1]
@@ -147,7 +161,7 @@ def _of_one_length(rows: NDArray[Any], which: I64) -> Iterator[Numbers]:
         if 4 * int(same.sum()) < len(rows):  # many tags of one length, it seems
             for group in _alike([word[rest] for word in words], np.flatnonzero(rest)):
                 one = layout_of(rows[group[0]].tobytes())
-                if one is not None and one.mask == layout.mask:
+                if isinstance(one, Layout) and one.mask == layout.mask:
                     rest[group] = False
                     yield _columns(rows[group], which[group], one)
         rows, which = rows[rest], which[rest]

@@ -23,9 +23,11 @@ import numpy as np
 
 from ....store.blobs import read_blob
 from ....store.errors import Damaged, NotFound
+from ....store.kinds import Problem
 from ....store.records import Blob, Foreign
-from ....store.source import Batch, FoundRun
+from ....store.source import Batch, FoundRun, Placed, Unread
 from .ahead import Ahead
+from .histograms import read_points
 from .logdir import LogDirectory, RemoteDirectory, RunDirectory, started_of
 from .projector import TABLE, VECTORS, decoded
 from .runs import Restart, read_directory
@@ -112,6 +114,10 @@ class TensorBoardSource:
         """Prepare for `runs` to be read from their beginning, in this order; with none, let go of what was prepared."""
         waiting = [(self._directories[run.path], _size(run)) for run in runs if run.path in self._directories]
         self._ahead = Ahead(waiting) if len(waiting) > 1 and isinstance(self._storage, Local) else None
+
+    def read_points(self, run: FoundRun, unread: Unread) -> tuple[list[Placed], list[Problem]]:
+        """Return points that were found and not read, and what was wrong with those that are left out."""
+        return read_points(run.path, unread, self._storage)
 
     def blob(self, run: FoundRun, blob: Blob) -> bytes:
         """Return the bytes of `blob`. What lies outside the run's directory is not handed out, whatever a record says."""

@@ -6,6 +6,8 @@
   'use strict';
   const crossboard = root.crossboard, {Panel, board, fill, h, icon, numbers, plot, state, view} = crossboard;
 
+  crossboard.kindTools = crossboard.kindTools || {};
+
   class Tile extends Panel {
     /** `run`: as the board has it. `open`: what Enter or E does, opens the tag alone. */
     constructor(series, rank, {run, manyRanks, onChange, open}) {
@@ -45,6 +47,15 @@
       const before = this.series.at(places, step), there = this.series.step, next = before + 1;
       if (step === null || next >= places.length) return before;
       return Math.abs(there[places[next]] - step) < Math.abs(step - there[places[before]]) ? this.series.at(places, there[places[next]]) : before;
+    }
+
+    /** The page's own view of the kind, else that of the run page. */
+    makeView() { const {kind} = this.series, own = (crossboard.kindTools[state.page] || {}).views || {}; return (own[kind] || crossboard.views[kind])(this); }
+
+    describe(place, at, n, wanted) {
+      super.describe(place, at, n, wanted);
+      const away = wanted !== null && this.series.step[place] !== wanted;
+      if (this.away !== away) { this.away = away; this.element.classList.toggle('away', away); }
     }
 
     missing(here, wanted) { return `nearest to ${numbers.whole(wanted)}`; }

@@ -1,16 +1,17 @@
 /* A page of a kind: a section a tag, and in it a tile for each shown run, all at the step of the slider.
 
    What a kind can do beyond that is in `crossboard.kindTools[page]`, all of it optional: `bar(place)` fills its part of the bar, once;
-   `above(place, tiles)` fills the place over the sections and is called whenever tiles came or went; `moved()` after the slider moved;
-   `keys()` are keys of its own, `leave()` ends what runs, `tile(kind)` is how wide a tile is at least, in pixels. Its choices live in
-   `state.own` (in the URL) and are changed by `state.choose(name, value)`, which tells "own". */
+   `above(place, tiles)` fills the place over the sections and is called whenever tiles came or went; `moved()` after the slider moved or points came;
+   `keys()` are keys of its own, `leave()` ends what runs, `tile(kind)` is how wide a tile is at least, in pixels; `views` are its own views by kind;
+   `joined(kind, tag, tiles)` gives what stands in place of the tiles of a tag, or null; `layout(list, make)` puts the tiles in another way
+   than by sections, or gives null; `chosen()` says true when a choice needs no new arrangement; `redrawn()`
+   after the theme changed; `settled()` says that what it reads itself stands, `covers()` that tiles may be out of sight,
+   `series()` whose points it shows besides. Its choices live in `state.own` (in the URL) and are changed by `state.choose(name, value)`, which tells "own". */
 (root => {
   'use strict';
   const crossboard = root.crossboard, {Series, Tile, board, byId, fill, getJson, grid, h, icon, kindPages, live, numbers, plot, state, stats, steps, url, view} = crossboard;
   const FIRST = 24, MORE = 48, SIZES = {s: 0.72, '': 1, l: 1.6};
   const WIDTHS = {image: 300, video: 340, audio: 380, text: 380, table: 520, pr_curve: 344, confusion_matrix: 344, figure: 400, embedding: 400, mesh: 344, tensor: 344};
-  crossboard.kindTools = crossboard.kindTools || {};
-
   let shownPage = '', found = [], tags = new Set(), loaded = false, failed = null, series = new Map(), tiles = new Map(), order = [], many = new Map(), observer = null, sizes = null, again = 0, field = null, note = null, dirty = new Set(), following = 0;
 
   const isOn = () => !state.run && Boolean(kindPages.of(state.page));
@@ -48,9 +49,11 @@
       dirty = new Set();
       const touched = new Map();
       for (const tile of order) if (now.has(tile.series.tag) && tile.series.known) touched.set(tile.series, [...(touched.get(tile.series) || []), tile]);
+      const also = tools().series ? tools().series() : [];
+      for (const one of also) if (now.has(one.tag) && one.known && !touched.has(one)) touched.set(one, []);
       for (const [one, mine] of touched) {
-        if (!mine.some(tile => tile.near)) continue;
-        if (await one.refresh().catch(() => false)) { mine.forEach(tile => tile.changed()); tellSteps(); }
+        if (!mine.some(tile => tile.near) && !also.includes(one)) continue;
+        if (await one.refresh().catch(() => false)) { mine.forEach(tile => tile.changed()); tellSteps(); if (tools().moved) tools().moved(); }
       }
     }, 250);
   }
@@ -115,12 +118,18 @@
     return [...by].sort(([a], [b]) => a.split('\n')[1].localeCompare(b.split('\n')[1], 'en', {numeric: true}) || (a < b ? -1 : 1));
   }
 
+  /** The points of a tag of a run, the same for all who ask. */
+  function seriesOf(run, kind, tag) {
+    const whole = `${run}\n${kind}\n${tag}`;
+    if (!series.has(whole)) series.set(whole, new Series(run, kind, tag));
+    return series.get(whole);
+  }
+
   function tileOf(one, name, manyRanks) {
-    const key = `${one.run}\n${name}\n${one.rank}`, whole = `${one.run}\n${name}`;
+    const key = `${one.run}\n${name}\n${one.rank}`;
     let tile = tiles.get(key);
     if (!tile) {
-      if (!series.has(whole)) series.set(whole, new Series(one.run, one.kind, one.tag));
-      tile = new Tile(series.get(whole), one.rank, {run: board.runs.get(one.run), manyRanks, onChange: tellSteps, open: () => state.go({page: state.page, tag: state.tag ? '' : one.tag, step: state.step})});
+      tile = new Tile(seriesOf(one.run, one.kind, one.tag), one.rank, {run: board.runs.get(one.run), manyRanks, onChange: tellSteps, open: () => state.go({page: state.page, tag: state.tag ? '' : one.tag, step: state.step})});
       tiles.set(key, tile);
     } else tile.dress(board.runs.get(one.run));
     return tile;
@@ -132,21 +141,23 @@
     const body = h('div.ktiles', {style: `--tile:${tools().tile ? tools().tile(kind) : WIDTHS[kind]}px;--scale:${SIZES[state.own.get('size') || ''] || 1}`}, there.map(tile => tile.element));
     if (state.own.get('size')) body.style.setProperty('--tile', `${Math.round(WIDTHS[kind] * SIZES[state.own.get('size')])}px`);
     order.push(...there);
+    const joined = !shut && tools().joined ? tools().joined(kind, tag, there) : null;
     return h(`section.ksec${shut ? '.closed' : ''}`, {'aria-label': tag}, h('h2', {}, h('button.sech', {type: 'button', 'aria-expanded': String(!shut), onclick: () => state.toggle('closed', closed)}, icon(shut ? 'right' : 'down', true), h('span', {}, h('em', {}, tag.slice(0, cut)), h('b', {}, tag.slice(cut) || tag)),
-      h('span', {}, `${numbers.whole(runs)} ${runs === 1 ? 'run' : 'runs'}`))), shut ? null : body, !shut && list.length > limit && h('div.kmore', {}, h('button.btn', {type: 'button', onclick: () => { many.set(name, limit + MORE); build(); }}, `Show ${numbers.whole(Math.min(MORE, list.length - limit))} more`), h('span.dim', {}, ` ${numbers.whole(limit)} of ${numbers.whole(list.length)} shown`)));
+      h('span', {}, `${numbers.whole(runs)} ${runs === 1 ? 'run' : 'runs'}`))), shut ? null : joined || body, !shut && list.length > limit && h('div.kmore', {}, h('button.btn', {type: 'button', onclick: () => { many.set(name, limit + MORE); build(); }}, `Show ${numbers.whole(Math.min(MORE, list.length - limit))} more`), h('span.dim', {}, ` ${numbers.whole(limit)} of ${numbers.whole(list.length)} shown`)));
   }
 
   /** Lay out sections and tiles; tiles that stand already stay what they are. */
   function build() {
     if (!isOn()) return;
     if (!observer) observe();
-    const body = byId('kinds-body'), held = document.activeElement && document.activeElement.closest('.ktile'), was = new Set(order), top = body.scrollTop;
+    const body = byId('kinds-body'), held = document.activeElement && document.activeElement.closest('.tile'), was = new Set(order), top = body.scrollTop;
     order = [];
     let place = byId('kind-sections');
     if (!place) { place = h('div.ksecs', {id: 'kind-sections'}); fill(body, h('div', {id: 'kind-above'}), place); }
     if (!loaded || !board.loaded) { fill(place, h('div.kskel', {'aria-hidden': 'true'}, h('i'), h('i'), h('i'))); words(); return; }
     const list = wanted();
-    fill(place, list.length ? list.map(([name, one]) => section(name, one)) : nothing());
+    const make = (one, name, ranks) => { const tile = tileOf(one, name, ranks); order.push(tile); return tile; }, own = list.length && tools().layout ? tools().layout(list, make) : null;
+    fill(place, own || (list.length ? list.map(([name, one]) => section(name, one)) : nothing()));
     const now = new Set(order);
     for (const tile of was) if (!now.has(tile)) drop(tile);
     for (const [key, tile] of tiles) if (!now.has(tile)) tiles.delete(key);
@@ -224,6 +235,7 @@
     for (const tile of order) { tile.told = ''; tile.dress(tile.run); tile.redraw(); }
     tellSteps();
     if (tools().moved) tools().moved();
+    if (tools().redrawn) tools().redrawn();
   }
 
   function walk(way) {
@@ -233,7 +245,7 @@
 
   /** The tile in focus, else the one under the pointer. */
   function current() {
-    const element = (document.activeElement && document.activeElement.closest('.ktile')) || document.querySelector('.ktile:hover');
+    const element = (document.activeElement && document.activeElement.closest('.tile')) || document.querySelector('.tile:hover');
     return element ? element.panel : null;
   }
 
@@ -245,11 +257,12 @@
 
   board.on('runs visible', () => { if (isOn() && shownPage) build(); });
   board.on('highlight', () => { if (isOn()) for (const tile of order) tile.element.classList.toggle('lit', board.isLit(tile.series.run)); });
-  state.on('find closed own base', () => { if (isOn() && shownPage) build(); });
+  state.on('find closed base', () => { if (isOn() && shownPage) build(); });
+  state.on('own', () => { if (isOn() && shownPage && !(tools().chosen && tools().chosen())) build(); });
   state.on('old', () => { if (isOn()) { order.forEach(tile => tile.update(true)); tellSteps(); } });
 
   /** True when everything near the screen stands; for tests and benchmarks. */
-  const settled = () => loaded && !(stats.waiting > 0) && (!order.length || order.some(tile => tile.near)) && order.every(tile => !tile.near || tile.error || tile.shownPlace >= 0 || (tile.series.known && !tile.places.length));
+  const settled = () => loaded && (!tools().settled || tools().settled()) && !(stats.waiting > 0) && (!order.length || order.some(tile => tile.near) || (tools().covers && tools().covers())) && order.every(tile => !tile.near || tile.error || tile.shownPlace >= 0 || (tile.series.known && !tile.places.length));
 
-  crossboard.kinds = {back, current, isOn, keys, leave, redraw, settled, show, tiles: () => order};
+  crossboard.kinds = {back, current, isOn, keys, leave, rebuild: build, redraw, series: seriesOf, settled, show, tiles: () => order};
 })(window);

@@ -154,7 +154,7 @@
         box.hidden = !data.length;
         nothing.hidden = data.length > 0;
         if (!data.length) { if (drawn) { Plotly.purge(box); drawn = false; } return; }
-        await Plotly.react(box, data, layout, {displaylogo: false, responsive: false, plotlyServerURL: '', showLink: false, showTips: false, doubleClickDelay: 350, displayModeBar: large ? true : 'hover', modeBarButtonsToRemove: ['sendDataToCloud', 'lasso2d', 'select2d', 'zoomIn2d', 'zoomOut2d']});
+        await Plotly.react(box, data, layout, {displaylogo: false, responsive: false, plotlyServerURL: '', showLink: false, showTips: false, doubleClickDelay: 350, displayModeBar: large ? true : 'hover', modeBarButtonsToRemove: ['sendDataToCloud', 'sendChartToCloud', 'lasso2d', 'select2d', 'zoomIn2d', 'zoomOut2d']});
         if (!drawn) { drawn = true; box.on('plotly_relayout', moved); }
         kept.delete(pane.key);
         const words = contentOf(members[0]).caption || '';

@@ -18,7 +18,7 @@
         x: members.map(one => one.position[0]), y: members.map(one => one.position[1]), text: members.map(one => [one.name, one.label].filter(word => word !== undefined && word !== null).join(' · ')), hoverinfo: 'text', customdata: members.map(one => ({name: one.name, idx: one.idx})),
         marker: {size: 5, opacity: 0.8, color: plot.look(i % 12).colour, symbol: i < 12 ? 'circle' : 'diamond'}}));
       const axis = {showgrid: false, zeroline: false, showline: false, showticklabels: false, ticks: ''}, layout = figures.dressed({xaxis: {...axis}, yaxis: {...axis, scaleanchor: 'x'}, showlegend: data.length > 1, legend: {bgcolor: 'rgba(0,0,0,0)', font: {size: 10.5}, itemsizing: 'constant'}, margin: {l: 10, r: 10, t: 8, b: 8}, hovermode: 'closest', uirevision: 'kept'});
-      await Plotly.react(box, data, layout, {displaylogo: false, responsive: false, plotlyServerURL: '', showTips: false, displayModeBar: pane.large ? true : 'hover', modeBarButtonsToRemove: pane.live ? ['sendDataToCloud'] : ['sendDataToCloud', 'lasso2d', 'select2d']});
+      await Plotly.react(box, data, layout, {displaylogo: false, responsive: false, plotlyServerURL: '', showTips: false, displayModeBar: pane.large ? true : 'hover', modeBarButtonsToRemove: pane.live ? ['sendDataToCloud', 'sendChartToCloud'] : ['sendDataToCloud', 'sendChartToCloud', 'lasso2d', 'select2d']});
       if (!drawn) {
         drawn = true;
         box.on('plotly_click', event => { const one = event.points[0] && event.points[0].customdata; if (one) pane.send({event_type: 'EntitySelected', entityId: one.name, idx: one.idx, pane_data: false}); });

@@ -6,7 +6,7 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard, {getJson} = crossboard;
-  const CHUNK = {text: 8, graph: 8, histogram: 16, pr_curve: 8, confusion_matrix: 8}, KEPT = 2000;
+  const CHUNK = {text: 8, graph: 8, histogram: 16, pr_curve: 8, confusion_matrix: 1}, KEPT = 2000, CELLS = 8e6;   // a matrix of 1,000 classes has a million cells
 
   class Series {
     constructor(run, kind, tag) {
@@ -73,7 +73,8 @@
     async read(first, end) {
       const answer = await getJson(`api/points?${this.query({kind: this.kind, first, end})}`);
       for (const point of answer.points) this.contents.set(point.place, point);
-      for (const place of this.contents.keys()) { if (this.contents.size <= KEPT) break; this.contents.delete(place); }
+      const cells = this.kind === 'confusion_matrix' && answer.points.length ? Math.max(1, answer.points[0].counts.length ** 2) : 1, most = Math.max(4, Math.min(KEPT, Math.floor(CELLS / cells)));
+      for (const place of this.contents.keys()) { if (this.contents.size <= most) break; this.contents.delete(place); }
     }
 
     /** Something of this point that has a route of its own: series.more('graph', place). */

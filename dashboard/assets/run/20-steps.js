@@ -6,7 +6,8 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard, {byId, fill, h, icon, numbers, state} = crossboard;
-  const TICK_MS = 400;
+  const A_SECOND = 2.5;
+  let pace = A_SECOND, ready = null;
   let all = [], lanes = [], built = null, playing = 0, listeners = [];
 
   const chosen = () => state.step === '' ? null : +state.step;
@@ -40,9 +41,17 @@
     playing = 0;
     if (on && all.length > 1) {
       if (place(chosen()) >= all.length - 1) choose(all[0]);
-      playing = setInterval(() => { if (place(chosen()) >= all.length - 1) play(false); else move(1); }, TICK_MS);
+      playing = setInterval(() => { if (ready && !ready()) return; if (place(chosen()) >= all.length - 1) play(false); else move(1); }, 1000 / pace);
     }
     show();
+  }
+
+  /** How many steps a second play shows, and what says that the last one stands (else the next is not shown yet). */
+  function setPace(perSecond = A_SECOND, isReady = null) {
+    const other = perSecond !== pace;
+    pace = perSecond;
+    ready = isReady;
+    if (playing && other) { play(false); play(true); }
   }
 
   function build() {
@@ -103,5 +112,8 @@
     if (built && (runs.length || before)) drawTicks();
   }
 
-  crossboard.steps = {chosen, choose, move, play, set, show, stop: () => { if (playing) play(false); }, onMove: work => { listeners.push(work); }};
+  /** How many ticks a step lies behind another; null: the newest. */
+  const between = (from, to) => place(to) - place(from);
+
+  crossboard.steps = {between, chosen, choose, move, pace: setPace, play, set, show, stop: () => { if (playing) play(false); }, onMove: work => { listeners.push(work); }};
 })(window);

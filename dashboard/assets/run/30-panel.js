@@ -39,6 +39,8 @@
     /** Which of `places` is shown for a step: the last at or before it. */
     at(places, step) { return this.series.at(places, step); }
 
+    makeView() { return crossboard.views[this.series.kind](this); }
+
     /** What is said where no point lies at the step that was asked for. */
     missing(here, wanted) { return `${here > wanted ? 'first' : 'nearest before'} ${numbers.whole(wanted)}`; }
 
@@ -94,7 +96,7 @@
         if (!point) throw new Error('the point is not there any more');
         if (!this.view) {
           clearTimeout(this.skeleton);
-          this.view = crossboard.views[this.series.kind](this);
+          this.view = this.makeView();
           fill(this.body, this.view.element);
         }
         this.shownPlace = place;

@@ -15,7 +15,8 @@
     const style = getComputedStyle(document.documentElement), css = name => channel(style.getPropertyValue(name).trim());
     const up = [0, 1, 2, 3, 4, 5, 6].map(i => css(`--cb-q${i}`));
     const down = [css('--cb-q0'), css('--cb-del-soft'), css('--cb-del')];
-    table = {up, down, nan: css('--cb-warn')};
+    const plus = [css('--cb-q0'), css('--cb-add-soft'), css('--cb-add')];
+    table = {up, down, plus, nan: css('--cb-warn')};
     return table;
   }
 
@@ -23,6 +24,8 @@
   const rgb = share => between(colours().up, share);
   /** The same for -1..1: negative shares go to orange. */
   const signed = share => share < 0 ? between(colours().down, -share) : rgb(share);
+  /** Of a difference, -1..1: added (+) and removed (−) in the colours that both have everywhere. */
+  const difference = share => between(share < 0 ? colours().down : colours().plus, Math.abs(share));
   const css = share => `rgb(${rgb(share).join()})`;
 
   /** Draw a grid of cells (`value(column, row)` gives a colour or null) into a rectangle of a canvas, without smoothing. */
@@ -41,5 +44,5 @@
     g.drawImage(small, x, y, width, height);
   }
 
-  crossboard.ramp = {rgb, signed, css, image, nan: () => colours().nan, forget: () => { table = null; }};
+  crossboard.ramp = {rgb, signed, difference, css, image, nan: () => colours().nan, forget: () => { table = null; }};
 })(typeof window === 'undefined' ? globalThis : window);

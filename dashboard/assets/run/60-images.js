@@ -66,7 +66,7 @@
       const name = picture.caption || `${panel.series.tag}, image ${number + 1}`, type = picture.blob.media_type;
       let inside;
       if (type === 'image/svg+xml') inside = frame.drawing(picture.blob.url, name);
-      else if (!type.startsWith('image/')) inside = h('p.none', {}, h('a', {href: url(picture.blob.url)}, `${crossboard.overview.bytes(picture.blob.size)} of a type that is not shown`));
+      else if (!type.startsWith('image/')) inside = h('p.none', {}, h('a', {href: url(picture.blob.url)}, `${crossboard.parts.bytes(picture.blob.size)} of a type that is not shown`));
       else inside = h('img', {src: url(picture.blob.url), alt: name, title: `${picture.width} × ${picture.height}${picture.caption ? `\n${picture.caption}` : ''}`, decoding: 'async', draggable: 'false', onerror: () => holder.append(h('p.none', {}, 'This picture cannot be shown.'))});
       const holder = h('div.pic', {}, inside);
       holder.picture = picture;

@@ -2,7 +2,7 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard, {fill, h, numbers, url} = crossboard;
-  const bytes = n => crossboard.overview.bytes(n);
+  const bytes = n => crossboard.parts.bytes(n);
 
   const save = (blob, what) => h('p.none', {}, h('a', {href: url(blob.url), download: ''}, `Save ${bytes(blob.size)}`), ` · ${what} of a type that is not played here`);
 

@@ -20,7 +20,7 @@
     return h('span.cellmedia', {}, found.slice(0, 6).map(blob => blob.media_type.startsWith('image/') && blob.media_type !== 'image/svg+xml' ? h('img', {src: url(blob.url), alt: caption || name, loading: 'lazy', title: caption})
       : blob.media_type.startsWith('audio/') ? h('audio', {controls: true, preload: 'none', src: url(blob.url), 'aria-label': caption || name})
         : blob.media_type.startsWith('video/') ? h('video', {controls: true, preload: 'metadata', muted: true, src: url(blob.url), 'aria-label': caption || name})
-          : h('a', {href: url(blob.url), download: ''}, `Save ${crossboard.overview.bytes(blob.size)}`)), caption ? h('span.dim', {}, caption) : null);
+          : h('a', {href: url(blob.url), download: ''}, `Save ${crossboard.parts.bytes(blob.size)}`)), caption ? h('span.dim', {}, caption) : null);
   }
 
   function cell(value, column) {

@@ -1,71 +1,49 @@
-/* Precision over recall at every threshold, and what the counts are at one threshold.
+/* One run's curve over thresholds, and what the counts are at one of them: precision over recall, or ROC from the same counts.
 
-   Precision is TP / (TP + FP), recall TP / (TP + FN), F1 their harmonic mean; where nothing is called positive there is no precision, and
-   the curve has no point there. */
+   On its page and as a tile; all runs on one plot are in kinds/20-joined-curves.js. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard = root.crossboard || {};
-
-  /** Counts -> [{threshold, precision, recall, f1, tp, fp, tn, fn}], in the order of thresholds; NaN where there is no such rate. */
-  function rates(point) {
-    return point.thresholds.map((threshold, i) => {
-      const [tp, fp, tn, fn] = ['true_positives', 'false_positives', 'true_negatives', 'false_negatives'].map(name => +point[name][i]);
-      const precision = tp + fp > 0 ? tp / (tp + fp) : NaN, recall = tp + fn > 0 ? tp / (tp + fn) : NaN;
-      return {threshold: +threshold, precision, recall, f1: precision + recall > 0 ? 2 * precision * recall / (precision + recall) : precision === 0 || recall === 0 ? 0 : NaN, tp, fp, tn, fn};
-    });
-  }
-
-  /** Average precision: the sum over thresholds of the gain in recall times the precision there (as scikit-learn has it). */
-  function averagePrecision(list) {
-    const falling = list.filter(one => one.recall === one.recall).sort((a, b) => a.recall - b.recall || b.threshold - a.threshold);
-    let before = 0, sum = 0;
-    for (const one of falling) { if (one.precision === one.precision) sum += (one.recall - before) * one.precision; before = one.recall; }
-    return sum;
-  }
-
-  crossboard.pr = {rates, averagePrecision};
-  if (!crossboard.views) return;
-  const {fill, h, numbers, plot, state, board} = crossboard;
+  const crossboard = root.crossboard, {board, choices, curvePlot, files, fill, h, numbers, plot, pr, state} = crossboard;
+  const open = new Set(), {rate} = curvePlot;
 
   crossboard.views.pr_curve = panel => {
     const canvas = h('canvas', {role: 'img'}), slider = h('input', {type: 'range', min: '0', step: '1', 'aria-label': 'threshold'}), read = h('div.prread');
-    const element = h('div.vpr', {}, h('div.prc', {}, canvas), h('label.prt', {}, h('span.dim', {}, 'threshold'), slider), read);
+    const kinds = state.run ? choices.buttons('view', 'what is drawn', [['', 'PR', 'Precision over recall'], ['roc', 'ROC', 'True over false positive rate, from the same counts']]) : null;
+    const element = h('div.vpr', {}, h('div.prc', {}, canvas), h('label.prt', {}, h('span.dim', {}, 'threshold'), slider), read,
+      kinds && h('div.switches', {}, kinds.element, h('span.grow'), h('button.lk', {type: 'button', title: 'Every threshold with its counts and rates', onclick: () => files.save(files.named(`${panel.series.tag}-${panel.step}`, 'csv'), files.csv(curvePlot.table([{run: panel.series.run, rank: panel.rank, step: panel.step, list}])))}, 'CSV')));
     let list = [], chosen = null;
 
-    const index = () => chosen === null ? list.reduce((best, one, i) => (one.f1 > (list[best] ? list[best].f1 : -1) ? i : best), 0) : list.reduce((best, one, i) => Math.abs(one.threshold - chosen) < Math.abs(list[best].threshold - chosen) ? i : best, 0);
+    const kind = () => choices.get('view'), index = () => chosen === null ? pr.bestF1(list) : pr.atThreshold(list, chosen);
+    const run = () => panel.run || board.runs.get(panel.series.run), look = () => plot.look(run() ? run().slot : 0);
 
     function draw() {
-      if (!list.length || !canvas.isConnected) { fill(read, 'no thresholds'); return; }
-      const width = canvas.clientWidth, height = canvas.clientHeight, g = plot.prepare(canvas, width, height), c = plot.colours(), left = 40, right = width - 14, top = 8, bottom = height - 30;
-      const X = v => left + (right - left) * v, Y = v => bottom - (bottom - top) * v, run = board.runs.get(state.run), colour = plot.look(run ? run.slot : 0).colour;
-      g.lineWidth = 1; g.fillStyle = c.ink3; g.textBaseline = 'middle';
-      for (const v of [0, 0.25, 0.5, 0.75, 1]) {
-        g.strokeStyle = v ? c.grid : c.axis; g.beginPath(); g.moveTo(left, Math.round(Y(v)) + 0.5); g.lineTo(right, Math.round(Y(v)) + 0.5); g.stroke();
-        g.textAlign = 'right'; g.fillText(String(v), left - 6, Y(v));
-        g.textAlign = 'center'; g.fillText(String(v), Math.min(right - 4, Math.max(left + 4, X(v))), bottom + 9);
-      }
-      g.textAlign = 'center'; g.fillText('recall', (left + right) / 2, bottom + 22);
-      g.save(); g.translate(9, (top + bottom) / 2); g.rotate(-Math.PI / 2); g.fillText('precision', 0, 0); g.restore();
-      const drawn = list.filter(one => one.precision === one.precision && one.recall === one.recall);
-      g.strokeStyle = colour; g.lineWidth = 1.5; g.lineJoin = 'round'; g.beginPath();
-      drawn.forEach((one, i) => i ? g.lineTo(X(one.recall), Y(one.precision)) : g.moveTo(X(one.recall), Y(one.precision)));
-      g.stroke();
-      const i = index(), one = list[i];
+      if (kinds) kinds.show();
+      if (!canvas.isConnected) return;
+      if (!list.length) { fill(read, 'no thresholds'); return; }
+      const width = canvas.clientWidth, height = canvas.clientHeight, g = plot.prepare(canvas, width, height), i = Math.max(0, index()), one = list[i], {colour, dash} = look();
+      if (width < 60 || height < 80) return;
+      curvePlot.draw(g, width, height, [{list, colour, dash, mark: i}], {kind: kind(), isoF1: choices.get('iso') !== 'off'});
       slider.max = String(list.length - 1); slider.value = String(i);
       slider.style.setProperty('--at', `${list.length > 1 ? 100 * i / (list.length - 1) : 0}%`);
       slider.setAttribute('aria-valuetext', `threshold ${numbers.value(one.threshold)}`);
-      if (one.precision === one.precision && one.recall === one.recall) { g.beginPath(); g.arc(X(one.recall), Y(one.precision), 4, 0, 6.2832); g.fillStyle = c.surface; g.fill(); g.stroke(); }
-      const rate = v => v === v ? v.toFixed(4) : 'none';
-      fill(read, [['threshold', numbers.value(one.threshold)], ['precision', rate(one.precision)], ['recall', rate(one.recall)], ['F1', rate(one.f1)], ['TP', numbers.value(one.tp)], ['FP', numbers.value(one.fp)], ['FN', numbers.value(one.fn)], ['TN', numbers.value(one.tn)]].map(([name, text]) => h('span', {}, h('i', {}, name), text)));
-      canvas.setAttribute('aria-label', `precision over recall of ${panel.series.tag}; at threshold ${numbers.value(one.threshold)} precision ${rate(one.precision)}, recall ${rate(one.recall)}`);
+      const none = kind() === 'roc' && !pr.roc(list).length;
+      fill(read, none && h('span', {}, 'no ROC curve: the counts have no negatives or no positives'), [['threshold', numbers.value(one.threshold)], ['precision', rate(one.precision)], ['recall', rate(one.recall)], ['FPR', rate(one.fpr)], ['F1', rate(one.f1)], ['TP', numbers.value(one.tp)], ['FP', numbers.value(one.fp)], ['FN', numbers.value(one.fn)], ['TN', numbers.value(one.tn)]].map(([name, text]) => h('span', {}, h('i', {}, name), text)));
+      canvas.setAttribute('aria-label', `${kind() === 'roc' ? 'ROC curve' : 'precision over recall'} of ${panel.series.tag}; at threshold ${numbers.value(one.threshold)} precision ${rate(one.precision)}, recall ${rate(one.recall)}, false positive rate ${rate(one.fpr)}`);
     }
 
     slider.oninput = () => { chosen = list[+slider.value].threshold; draw(); };
+    canvas.onpointermove = event => {
+      const box = canvas.getBoundingClientRect(), found = curvePlot.nearest(box.width, box.height, [{list}], kind(), event.clientX - box.left, event.clientY - box.top);
+      if (found) { chosen = list[found.index].threshold; draw(); }
+    };
+    open.add(draw);
     return {
       element,
-      show(point) { list = rates(point); draw(); },
-      facts: point => [point.label && `class ${point.label}`, `${list.length} thresholds`, `average precision ${averagePrecision(list).toFixed(4)}`],
+      show(point) { list = pr.rates(point); draw(); },
+      facts: point => [point.label && `class ${point.label}`, `${list.length} thresholds`, h('span', {title: 'average precision: the sum over thresholds of the gain in recall times the precision there'}, `AP ${rate(pr.averagePrecision(list))}`), pr.roc(list).length > 0 && h('span', {title: 'area under the ROC curve, by trapezoids'}, `AUC ${rate(pr.rocArea(list))}`)],
       redraw: draw,
+      close() { open.delete(draw); },
     };
   };
-})(typeof window === 'undefined' ? globalThis : window);
+  choices.on(() => open.forEach(draw => draw()));
+})(window);

@@ -1,80 +1,102 @@
-/* Meshes and point clouds: a simple projection that turns by dragging or by the arrow keys. Far faces are drawn first.
+/* Meshes and point clouds, all seen by one camera: what turns one turns every one that is shown.
 
    Vertices, faces and colours are read as they lie: float32, int32 and uint8, row by row. A face that names a vertex which is not
-   there is left out and counted. Above MOST faces or points every n-th is drawn, and the foot says so. */
+   there is left out and counted. Each is fitted into its tile by its own size, or all of a tag by the largest. */
 (root => {
   'use strict';
-  const crossboard = root.crossboard, {h, numbers, plot, url} = crossboard, MOST = 40000;
+  const crossboard = root.crossboard, {Scene, failure, h, handle, marked, numbers, oncePerFrame, plot, space, state, stats, url} = crossboard, {own} = marked, camera = marked.cameras.mesh;
+  const meshes = new Set();
 
   async function bytes(blob) {
+    stats.requests++;
     const answer = await fetch(url(blob.url), {credentials: 'same-origin'});
-    if (!answer.ok) throw new Error(`the server said ${answer.status}`);
+    if (!answer.ok) throw await failure(answer);
     return answer.arrayBuffer();
   }
 
+  const rgb = hex => { const n = parseInt(hex.slice(1), 16); return [n >> 16, n >> 8 & 255, n & 255]; };
+
+  /** The faces whose corners are all there, and how many were left out. */
+  function whole(all, n) {
+    let wrong = 0, kept = 0;
+    const made = new Uint32Array(all.length);
+    for (let t = 0; t < all.length; t += 3) {
+      if (all[t] >= 0 && all[t] < n && all[t + 1] >= 0 && all[t + 1] < n && all[t + 2] >= 0 && all[t + 2] < n) { made[kept] = all[t]; made[kept + 1] = all[t + 1]; made[kept + 2] = all[t + 2]; kept += 3; } else wrong++;
+    }
+    return {faces: made.slice(0, kept), wrong};
+  }
+
   crossboard.views.mesh = panel => {
-    const canvas = h('canvas', {role: 'img', tabindex: '0'}), element = h('div.vmesh', {}, canvas);
-    let mesh = null, place = -1, turn = {a: 0.6, b: 0.35, zoom: 1}, drag = null, asked = false;
+    const canvas = h('canvas', {role: 'img', tabindex: '0'}), element = h('div.vmesh', {}, canvas), scene = new Scene(), view = {series: panel.series, box: null, draw: () => paint(), fit, reach: () => scene.positions ? scene.positions.reduce((most, v) => Math.max(most, Math.abs(v)), 0) : 0};
+    let mesh = null, place = -1, moving = false, closed = false;
 
-    const draw = () => { if (!asked) { asked = true; requestAnimationFrame(() => { asked = false; paint(); }); } };
-
-    function paint() {
-      if (!mesh || !canvas.isConnected) return;
-      const width = canvas.clientWidth, height = canvas.clientHeight, g = plot.prepare(canvas, width, height), c = plot.colours(), {v, f, colours, n, middle, size} = mesh;
-      const ca = Math.cos(turn.a), sa = Math.sin(turn.a), cb = Math.cos(turn.b), sb = Math.sin(turn.b), scale = 0.46 * Math.min(width, height) / (size || 1) * turn.zoom, eye = 3.2 * (size || 1);
-      const px = new Float32Array(n), py = new Float32Array(n), pz = new Float32Array(n);
-      for (let i = 0; i < n; i++) {
-        const x = v[3 * i] - middle[0], y = v[3 * i + 1] - middle[1], z = v[3 * i + 2] - middle[2], x1 = x * ca + z * sa, z1 = z * ca - x * sa, y2 = y * cb - z1 * sb, z2 = y * sb + z1 * cb, near = eye / (eye - z2);
-        px[i] = width / 2 + x1 * scale * near; py[i] = height / 2 - y2 * scale * near; pz[i] = z2;
-      }
-      const base = parseInt(c.runs[0].slice(1), 16), one = [base >> 16, base >> 8 & 255, base & 255], colourOf = i => colours ? [colours[3 * i], colours[3 * i + 1], colours[3 * i + 2]] : one;
-      if (f && f.length) {
-        const every = Math.ceil(f.length / 3 / MOST), order = [];
-        for (let t = 0; t < f.length / 3; t += every) order.push(t);
-        const depth = t => pz[f[3 * t]] + pz[f[3 * t + 1]] + pz[f[3 * t + 2]];
-        order.sort((s, t) => depth(s) - depth(t));
-        for (const t of order) {
-          const [i, j, k] = [f[3 * t], f[3 * t + 1], f[3 * t + 2]], ux = px[j] - px[i], uy = py[j] - py[i], uz = (pz[j] - pz[i]) * scale, wx = px[k] - px[i], wy = py[k] - py[i], wz = (pz[k] - pz[i]) * scale;
-          const nx = uy * wz - uz * wy, ny = uz * wx - ux * wz, nz = ux * wy - uy * wx, light = 0.35 + 0.65 * Math.abs((0.3 * nx - 0.5 * ny + 0.8 * nz) / (Math.hypot(nx, ny, nz) || 1)), [r, gr, b] = colourOf(i);
-          g.fillStyle = g.strokeStyle = `rgb(${r * light | 0},${gr * light | 0},${b * light | 0})`;
-          g.lineWidth = 0.6; g.beginPath(); g.moveTo(px[i], py[i]); g.lineTo(px[j], py[j]); g.lineTo(px[k], py[k]); g.closePath(); g.fill(); g.stroke();
-        }
-      } else {
-        const every = Math.ceil(n / MOST), order = [];
-        for (let i = 0; i < n; i += every) if (px[i] - px[i] === 0) order.push(i);
-        order.sort((a, b) => pz[a] - pz[b]);
-        for (const i of order) { const [r, gr, b] = colourOf(i), light = colours ? 1 : 0.55 + 0.45 * (pz[i] / (size || 1) + 1) / 2, side = n > 5000 ? 1.6 : 3; g.fillStyle = `rgb(${r * light | 0},${gr * light | 0},${b * light | 0})`; g.fillRect(px[i] - side / 2, py[i] - side / 2, side, side); }
-      }
-      canvas.setAttribute('aria-label', `${f && f.length ? `mesh of ${n} vertices and ${f.length / 3} faces` : `point cloud of ${n} points`}; the arrow keys turn it`);
+    /** Fit the vertices into the ball: by what the mesh itself fills, or by what all of its tag fill. */
+    function fit() {
+      if (!mesh) return;
+      const boxes = own('scale') ? [...meshes].filter(one => one.box && one.series.tag === panel.series.tag).map(one => one.box) : [mesh.box];
+      const low = [0, 1, 2].map(k => Math.min(...boxes.map(box => box.low[k]))), high = [0, 1, 2].map(k => Math.max(...boxes.map(box => box.high[k]))), name = [...low, ...high].join();
+      if (mesh.fitted === name) return;
+      mesh.fitted = name;
+      const positions = mesh.vertices.slice(), some = low.every((v, k) => v <= high[k]);
+      if (own('scale') && some) space.settle(positions, low.map((v, k) => (v + high[k]) / 2), Math.hypot(...low.map((v, k) => (high[k] - v) / 2))); else space.settle(positions);
+      scene.set({positions});
+      paint();
     }
 
-    canvas.onpointerdown = event => { canvas.setPointerCapture(event.pointerId); drag = {x: event.clientX, y: event.clientY, ...turn}; };
-    canvas.onpointermove = event => { if (drag) { turn.a = drag.a + (event.clientX - drag.x) / 120; turn.b = Math.max(-1.5, Math.min(1.5, drag.b + (event.clientY - drag.y) / 120)); draw(); } };
-    canvas.onpointerup = canvas.onpointercancel = () => { drag = null; };
-    canvas.ondblclick = () => { turn = {a: 0.6, b: 0.35, zoom: 1}; draw(); };
-    canvas.addEventListener('wheel', event => { if (!panel.large && !event.ctrlKey) return; event.preventDefault(); turn.zoom = Math.max(0.2, Math.min(20, turn.zoom * Math.exp(-event.deltaY / 400))); draw(); }, {passive: false});
-    canvas.onkeydown = event => {
-      const by = {ArrowLeft: ['a', -0.15], ArrowRight: ['a', 0.15], ArrowUp: ['b', -0.15], ArrowDown: ['b', 0.15]}[event.key];
-      if (by) { event.preventDefault(); turn[by[0]] += by[1]; draw(); }
-      if (event.key === '+' || event.key === '-') { turn.zoom *= event.key === '+' ? 1.2 : 1 / 1.2; draw(); }
-    };
+    function tint() {
+      const {colours, n, finite} = mesh, rgba = new Uint8Array(4 * n).fill(255), plain = rgb(panel.run ? plot.look(panel.run.slot).colour : plot.colours().runs[0]);
+      for (let i = 0; i < n; i++) { const of = colours && colours.length >= 3 * n ? [colours[3 * i], colours[3 * i + 1], colours[3 * i + 2]] : plain; rgba[4 * i] = of[0]; rgba[4 * i + 1] = of[1]; rgba[4 * i + 2] = of[2]; }
+      scene.set({colours: rgba, flags: Uint8Array.from(finite, one => one ? 2 : 0)});
+    }
+
+    const paint = oncePerFrame(() => {
+      if (closed || !canvas.isConnected) return;
+      const width = canvas.clientWidth, height = canvas.clientHeight, g = plot.prepare(canvas, width, height);
+      if (!mesh || !width || !height) return;
+      camera.parallel = own('lens') === 'parallel';
+      if (!mesh.n) { g.fillStyle = plot.colours().ink3; g.textAlign = 'center'; g.fillText('no vertices', width / 2, height / 2); return; }
+      const faces = mesh.faces && mesh.faces.length;
+      scene.draw(g, width, height, {matrix: camera.matrix(width, height), turning: camera.axes(), mode: !faces ? 'points' : own('wire') ? 'wire' : 'faces', size: mesh.n > 50000 ? 1.8 : mesh.n > 5000 ? 2.4 : 4, alpha: 1, deep: true, sharp: !moving});
+      canvas.setAttribute('aria-label', `${faces ? `mesh of ${mesh.n} vertices and ${faces / 3} faces` : `point cloud of ${mesh.n} points`}; arrow keys turn all, plus and minus enlarge, 0 resets`);
+      stats.painted = (stats.painted || 0) + 1;
+    });
+
+    const hand = handle(canvas, {
+      camera: () => camera, large: () => panel.large, tool: () => 'move',
+      draw(yes) { for (const one of meshes) { one.moving(yes); one.draw(); } },
+      settled() { for (const one of meshes) { one.moving(false); one.draw(); } state.choose('view', camera.moved ? camera.format() : ''); },
+      hover() {}, picked() {}, framed() {},
+    });
+    view.moving = yes => { moving = yes; };
+    meshes.add(view);
 
     return {
       element,
       async show(point, at) {
         place = at;
         const [vertices, faces, colours] = await Promise.all([bytes(point.vertices), point.faces ? bytes(point.faces) : null, point.colors ? bytes(point.colors) : null]);
-        if (at !== place) return;
-        const v = new Float32Array(vertices, 0, Math.floor(vertices.byteLength / 12) * 3), n = v.length / 3, all = faces ? new Int32Array(faces, 0, Math.floor(faces.byteLength / 12) * 3) : null, low = [Infinity, Infinity, Infinity], high = [-Infinity, -Infinity, -Infinity], f = [];
-        let wrong = 0;
-        if (all) for (let t = 0; t < all.length; t += 3) { const three = [all[t], all[t + 1], all[t + 2]]; if (three.every(i => i >= 0 && i < n)) f.push(...three); else wrong++; }
-        for (let i = 0; i < v.length; i++) if (v[i] - v[i] === 0) { low[i % 3] = Math.min(low[i % 3], v[i]); high[i % 3] = Math.max(high[i % 3], v[i]); }
-        const middle = low.map((v_, k) => v_ <= high[k] ? (v_ + high[k]) / 2 : 0), size = Math.hypot(...low.map((v_, k) => v_ <= high[k] ? (high[k] - v_) / 2 : 0));
-        mesh = {v, n, f: all ? Int32Array.from(f) : null, colours: colours ? new Uint8Array(colours) : null, middle, size, wrong};
-        paint();
+        if (at !== place || closed) return;
+        const v = new Float32Array(vertices, 0, Math.floor(vertices.byteLength / 12) * 3), n = v.length / 3, list = faces ? whole(new Int32Array(faces, 0, Math.floor(faces.byteLength / 12) * 3), n) : {faces: null, wrong: 0};
+        const box = space.settle(v.slice());
+        mesh = {vertices: v, n, ...list, colours: colours ? new Uint8Array(colours) : null, finite: box.finite, box, fitted: ''};
+        view.box = box;
+        scene.set({faces: mesh.faces});
+        tint();
+        fit();
+        if (own('scale')) for (const one of meshes) one.fit();
       },
-      facts: () => mesh ? [`${numbers.whole(mesh.n)} ${mesh.f ? 'vertices' : 'points'}`, mesh.f && `${numbers.whole(mesh.f.length / 3)} faces`, (mesh.f ? mesh.f.length / 3 : mesh.n) > MOST && h('span.warn', {}, `1 in ${Math.ceil((mesh.f ? mesh.f.length / 3 : mesh.n) / MOST)} drawn`), mesh.wrong > 0 && h('span.warn', {}, `${numbers.whole(mesh.wrong)} faces name no vertex`)] : [],
-      redraw: draw,
+      facts: () => mesh ? [`${numbers.whole(mesh.n)} ${mesh.faces ? 'vertices' : 'points'}`, mesh.faces && `${numbers.whole(mesh.faces.length / 3)} faces`, mesh.box.low[0] <= mesh.box.high[0] && `${[0, 1, 2].map(k => +(mesh.box.high[k] - mesh.box.low[k]).toPrecision(3)).join(' × ')} wide`, mesh.wrong > 0 && h('span.warn', {}, `${numbers.whole(mesh.wrong)} faces name no vertex`)] : [],
+      redraw() { if (mesh) { tint(); paint(); } },
+      close() { closed = true; hand.close(); scene.close(); meshes.delete(view); },
     };
   };
+
+  /** Take over what the URL says. */
+  function chosen() {
+    if (own('view') !== (camera.moved ? camera.format() : '')) camera.parse(own('view'));
+    for (const one of meshes) { one.fit(); one.draw(); }
+  }
+  marked.on('chosen', chosen);
+  crossboard.scenes.on('lost back', () => { for (const one of meshes) one.draw(); });
+  crossboard.meshes = {chosen, all: meshes};
 })(window);

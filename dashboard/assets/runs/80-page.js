@@ -212,6 +212,7 @@
       isExternalFilterPresent: () => true, doesExternalFilterPass: passes, alwaysPassFilter: node => Boolean(node.data.group), postSortRows: arrange,
       rowClassRules: {grouprow: ({data}) => Boolean(data.group), member: ({data}) => !data.group && T().by.length > 0, archived: ({data}) => !data.group && Boolean(cellOf(data, 'archived'))},
       overlayNoRowsTemplate: '<span></span>', suppressNoRowsOverlay: true, defaultColDef: {suppressHeaderMenuButton: false, autoHeaderHeight: false, wrapHeaderText: false},
+      tabToNextCell: ({editing, nextCellPosition}) => editing && nextCellPosition ? nextCellPosition : false, tabToNextHeader: () => false,   // Tab leaves the table, arrows walk in it: nobody tabs through 10,000 rows
       onSortChanged: () => { if (building) return; T().order = api.getColumnState().filter(one => one.sort).sort((a, b) => a.sortIndex - b.sortIndex).map(one => [one.colId, one.sort]); changed(); },
       onFilterChanged: () => { const model = api.getFilterModel() || {}; if (!building && JSON.stringify(model) !== JSON.stringify(T().filter)) { T().filter = model; changed(); } else chrome(); },
       onColumnMoved: event => { if (event.finished) keepColumns(); }, onColumnPinned: event => { if (event.source !== 'api' && event.source !== 'gridOptionsChanged') keepColumns(); },
