@@ -29,7 +29,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -39,6 +39,10 @@ from .replies import to_json
 PAUSE_BUSY_S: Final = 0.2
 PAUSE_QUIET_S: Final = 2.0
 STAYS_BUSY_S: Final = 10.0
+REST: Final = 3.0
+LONGEST_REST_S: Final = 5.0
+"""After a look the refresher rests so many times the processor time that it took, where that is longer than the pause: of very many runs
+it is much."""
 MESSAGE_GAP_S: Final = 0.2
 HEARTBEAT_S: Final = 15.0
 TELL_S: Final = 0.25
@@ -154,6 +158,8 @@ class Newsroom:
         self._refreshed = threading.Event()
         self.first_read = threading.Event()
         """Set when the first refresh is done."""
+        self.prepare: Callable[[threading.Event], None] | None = None
+        """What is made ready in a thread of its own when the board starts and when it has read everything; ends when the event is set."""
         self._threads: list[threading.Thread] = []
         self._told = 0
 
@@ -169,9 +175,18 @@ class Newsroom:
             self._threads = [
                 threading.Thread(target=self._refresh_for_ever, name="crossboard-refresher", daemon=True),
                 threading.Thread(target=self._tell_for_ever, name="crossboard-teller", daemon=True),
+                threading.Thread(target=self._prepare, name="crossboard-preparer", daemon=True),
             ]
             for thread in self._threads:
                 thread.start()
+
+    def _prepare(self) -> None:
+        if self.prepare is None:
+            return
+        self.prepare(self._stopped)
+        while not self._stopped.is_set() and not self.first_read.wait(TELL_S):
+            pass
+        self.prepare(self._stopped)
 
     def wake(self) -> None:
         """Refresh now: something was written."""
@@ -202,6 +217,7 @@ class Newsroom:
         looked_at, running = 0.0, False
         pause = PAUSE_BUSY_S
         while not self._stopped.is_set():
+            began = time.thread_time()
             try:
                 version = self.store.refresh()
                 self.failed = ""
@@ -213,13 +229,14 @@ class Newsroom:
             self._refreshed.set()
             self.first_read.set()
             now = time.monotonic()
+            took = time.thread_time() - began
             if version != seen:
                 seen, changed_at = version, now
             if now - looked_at > RUNNING_LOOK_S:
                 looked_at, running = now, any(run.status == "running" for run in self.store.runs())
             busy = running or now - changed_at < STAYS_BUSY_S
             pause = PAUSE_BUSY_S if busy else min(PAUSE_QUIET_S, pause * 1.25)
-            self._wake.wait(pause)
+            self._wake.wait(max(pause, min(REST * took, LONGEST_REST_S)))
             self._wake.clear()
 
     def _tell_for_ever(self) -> None:

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from ..store.errors import Damaged, NotFound
 from ..store.kinds import POINT_KINDS, Kind
 from ..store.plotly_json import without_addresses
-from ..store.records import FigurePoint, GraphPoint, TablePoint
+from ..store.records import FigurePoint, GraphPoint
 from ..store.store import Store
 from . import columns, run_files, system_curves
 from .console import MOST_PLACES, STREAMS, Consoles, Lines, as_text, lines_json
@@ -34,7 +34,8 @@ from .points import Kept, PointIndex, at_place, attempts_json, content_of, index
 from .query import COLUMNS, CSV, JSON, Query
 from .replies import Refused, json_reply
 from .safety import SOURCE_POLICY
-from .tables import MOST_ROWS, Tables, rows_json
+from .table_routes import TableRoutes
+from .tables import Tables
 from .vector_routes import VectorRoutes
 
 PICTURES: Final = ("png", "jpg", "webp", "gif", "svg")
@@ -52,6 +53,7 @@ class RunRoutes:
         self.tables = Tables()
         self.consoles = Consoles()
         self.of_vectors = VectorRoutes(store, media, self.tables, self.point_of)
+        self.of_tables = TableRoutes(store, media, self.index, self.tables, self.point)
         self._files: dict[str, tuple[float, dict[str, Any]]] = {}
 
     def routes(self) -> list[BaseRoute]:
@@ -66,11 +68,11 @@ class RunRoutes:
             "/system": self.system,
             "/points": self.points,
             "/heatmap": self.heatmap,
-            "/table": self.table,
             "/figure": self.figure,
             "/graph": self.graph,
         }
-        return [*(Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()), *self.of_vectors.routes()]
+        routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in get.items()]
+        return [*routes, *self.of_vectors.routes(), *self.of_tables.routes()]
 
     # ------------------------------------------------------------------------------------------ the run itself
 
@@ -220,24 +222,6 @@ class RunRoutes:
         return json_reply({"version": version, "run": key, "tag": tag, "rank": rank, **told, "edges": made.edges, "cells": made.cells})
 
     # ----------------------------------------------------------------------------- what is too large for a point
-
-    def table(self, request: Request) -> Response:
-        query = Query(request, ("run", "digest", "tag", "place", "offset", "limit"))
-        limit, offset = query.whole("limit", MOST_ROWS, low=0, high=MOST_ROWS), query.whole("offset", 0, low=0, high=10**12)
-        media: dict[str, str] = {}
-        digest = query.text("digest")
-        key = query.needed("run")
-        if digest is None:
-            key, point = self.point(query, Kind.TABLE)
-            assert isinstance(point, TablePoint)
-            media, digest = point.media, self.media.describe(key, point.blob)["digest"]
-        table = self.tables.table(digest, self.media.read(key, digest))
-
-        def describe(blob: Any) -> dict[str, Any]:
-            told = self.media.describe(key, blob)
-            return {**told, "url": f"{told['url']}?table={digest}"}
-
-        return json_reply({"digest": digest, **rows_json(table, offset=offset, limit=limit, media=media, describe=describe)})
 
     def figure(self, request: Request) -> Response:
         query = Query(request, ("run", "tag", "place"))

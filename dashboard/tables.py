@@ -10,7 +10,7 @@ import datetime
 import decimal
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -65,7 +65,17 @@ def decode(data: bytes) -> Any:
 
 def rows_json(table: Any, *, offset: int, limit: int, media: Mapping[str, str], describe: Describe) -> dict[str, Any]:
     """`limit` rows from row `offset` on. `media`: column -> kind, as `TablePoint` has it."""
-    part = table.slice(offset, limit)
+    return {**_told(table, table.slice(offset, limit), media, describe), "total": table.num_rows, "offset": offset}
+
+
+def taken_json(table: Any, rows: Sequence[int], *, media: Mapping[str, str], describe: Describe) -> dict[str, Any]:
+    """The rows at these places, in this order: `columns` and `rows` as `rows_json` tells them."""
+    import pyarrow as pa
+
+    return _told(table, table.take(pa.array(rows, pa.int64())), media, describe)
+
+
+def _told(table: Any, part: Any, media: Mapping[str, str], describe: Describe) -> dict[str, Any]:
     columns = [
         {"name": name, "type": str(table.schema.field(place).type), "media": media.get(name, "")}
         for place, name in enumerate(table.column_names)
@@ -74,12 +84,7 @@ def rows_json(table: Any, *, offset: int, limit: int, media: Mapping[str, str], 
     for place, column in enumerate(columns):
         values = part.column(place).to_pylist()
         cells.append([_media_cell(one, describe) for one in values] if column["media"] else [_cell(one) for one in values])
-    return {
-        "total": table.num_rows,
-        "offset": offset,
-        "columns": columns,
-        "rows": [list(row) for row in zip(*cells, strict=True)] if cells else [],
-    }
+    return {"columns": columns, "rows": [list(row) for row in zip(*cells, strict=True)] if cells else []}
 
 
 def _cell(value: Any) -> Any:

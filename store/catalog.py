@@ -88,6 +88,7 @@ class StoredRun(msgspec.Struct):
     cursor   of the source, up to which everything else here was read
     records, unread   how many rows of each are kept
     media    (kind, tag, rank, stats) of the series that are no scalars
+    token    of a source that `source.Recalls`, not newer than the cursor; empty when there is none
     """
 
     found: dict[str, Any]
@@ -97,6 +98,7 @@ class StoredRun(msgspec.Struct):
     problems: list[tuple[str, int, str]]
     media: list[tuple[str, str, int, MediaStats]] = []
     unread: int = 0
+    token: list[int | str] = []
 
 
 @dataclass(slots=True)

@@ -25,13 +25,13 @@ from .changelog import ChangeLog
 from .columns import CacheLost
 from .errors import NotFound
 from .feeding import Feeder
-from .keeping import Keeper
+from .keeping import Keeper, collected_later
 from .kinds import F64, Curve, Kind, MetricSummary, Points, Problem, RunInfo, SeriesInfo, SeriesKey, StrandKey, XAxis
 from .overview import Stats, draw
 from .records import Blob, Edited
 from .side_edits import SideEdits
 from .smoothing import checked
-from .source import Batch, FoundRun, Placed, ReadsLater, Source, Unread
+from .source import Batch, FoundRun, Placed, ReadsLater, Recalls, Source, Unread
 from .store import Changes, Progress, Smoothing, SourceInfo
 from .strands import RunData, StrandData
 from .summaries import differs, goal_of, keys_of, moved, series_of, summary_of, tags_of, unit_of
@@ -70,8 +70,9 @@ class EmbeddedStore:
         self._edits.refresh()
         self._keeper = Keeper(sources, cache, memory=memory or not sources)
         self._feeder = Feeder(self, sources)
-        for run in self._keeper.load(sources):
-            self._take_over(run)
+        with collected_later():
+            for run in self._keeper.load(sources):
+                self._take_over(run)
 
     def _take_over(self, run: RunData) -> None:
         version = self._changes.add(run.found.key, series=keys_of(run))
@@ -153,6 +154,8 @@ class EmbeddedStore:
             held = self._runs.get(run)
             if held is not None:
                 held.quiet, held.look_at = 0, 0.0
+                if isinstance(held.owner, Recalls):
+                    held.owner.expect(held.found)
 
     def _take_edits(self) -> None:
         """Take in what was edited beside the sources, here or by another board."""
@@ -244,6 +247,11 @@ class EmbeddedStore:
         """For the feeder: a checkpoint, unless there was one a moment ago. Raises CacheLost."""
         self._keeper.checkpoint_if_due(self._lock)
 
+    def keep(self, run: RunData) -> None:
+        """For the feeder: have the catalog take what is known of a run."""
+        with self._lock:
+            self._keeper.touch(run)
+
     def known(self, run: str) -> RunData | None:
         """For the feeder: what is held of a run."""
         return self._runs.get(run)
@@ -273,7 +281,7 @@ class EmbeddedStore:
     def runs(self) -> list[RunInfo]:
         """All runs, oldest first."""
         now = time.time()
-        with self._lock:
+        with self._lock, collected_later():
             infos = [run.info_at(now) for run in self._runs.values()]
         return sorted(infos, key=lambda one: (one.started if one.started == one.started else math.inf, one.key))
 

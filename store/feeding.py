@@ -18,7 +18,7 @@ from .columns import CacheLost
 from .errors import CrossboardError
 from .records import encodable
 from .rundir import is_text
-from .source import Batch, FoundRun, ReadsAhead, Source
+from .source import Batch, FoundRun, ReadsAhead, Recalls, Source
 from .store import Progress, SourceInfo
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Feeder:
         self._sources = tuple(sources)
         self._infos = [SourceInfo(source.format, source.path, 0, 0.0) for source in self._sources]
         self._progress = Progress()
+        self._recalling = [source for source in self._sources if isinstance(source, Recalls)]
 
     def infos(self) -> list[SourceInfo]:
         return list(self._infos)
@@ -133,7 +134,11 @@ class Feeder:
             cursor = batch.cursor
         if held is None:
             return
-        held.looked, held.token = True, found.token
+        token = found.token if found.token is not None else batch.token
+        if source in self._recalling and token != held.token:
+            held.kept_token = list(token) if isinstance(token, tuple) else []
+            self._store.keep(held)
+        held.looked, held.token = True, token
         if news or (held.info is not None and held.info.status == "running"):
             held.quiet, held.look_at = 0, 0.0
         else:

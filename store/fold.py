@@ -136,10 +136,7 @@ class RunState(msgspec.Struct):
     def info(self, *, now: float, problems: tuple[Any, ...] = ()) -> RunInfo:
         """Say what the run is at `now`, epoch seconds."""
         training = [writer for writer in self.writers.values() if writer.role != "board"]
-        attempt = max((writer.attempt for writer in training), default=1)
-        newest = [writer for writer in training if writer.attempt == attempt and writer.role == "main"] or [
-            writer for writer in training if writer.attempt == attempt
-        ]
+        newest = training if len(training) == 1 else _newest(training)
         opened = [writer.opened for writer in training if not math.isnan(writer.opened)]
         started = min(opened) if opened else self.created
         signs = [writer.touched for writer in training] + [writer.ended for writer in training if writer.ended is not None]
@@ -188,6 +185,14 @@ class RunState(msgspec.Struct):
 
     def _edited(self, name: str, otherwise: Any) -> Any:
         return self.edits[name][1] if name in self.edits else otherwise
+
+
+def _newest(training: list[WriterState]) -> list[WriterState]:
+    """The writers that tell how the newest attempt goes: its main processes, else all of it."""
+    attempt = max((writer.attempt for writer in training), default=1)
+    return [writer for writer in training if writer.attempt == attempt and writer.role == "main"] or [
+        writer for writer in training if writer.attempt == attempt
+    ]
 
 
 def _status(newest: list[WriterState], *, now: float, updated: float) -> Status:

@@ -6,9 +6,11 @@ time, and at close. Each run is taken under the store's lock, by itself, and wri
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final, NamedTuple
@@ -17,7 +19,7 @@ from .catalog import Catalog, Change, cache_root, directory_for, problems_of
 from .columns import CacheLost, FileColumn
 from .kinds import Kind, StrandKey
 from .records import KIND_OF
-from .source import FoundRun, Placed, Source, Unread
+from .source import FoundRun, Placed, Recalls, Source, Unread
 from .strands import Residents, RunData, StrandData
 
 EVERY_S: Final = 2.0
@@ -34,6 +36,18 @@ class _Taken(NamedTuple):
     strands: dict[StrandKey, StrandData]
     change: Change
     written: list[tuple[StrandData, int]]
+
+
+@contextlib.contextmanager
+def collected_later() -> Iterator[None]:
+    """Let no cyclic garbage be looked for while very many objects are made that stay: each look goes through all of them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class Keeper:
@@ -62,11 +76,16 @@ class Keeper:
         """The runs of these sources as the catalog has them; overviews come when asked for."""
         if self.catalog is None:
             return []
+        with collected_later():
+            return self._load(sources, self.catalog)
+
+    def _load(self, sources: Sequence[Source], catalog: Catalog) -> list[RunData]:
         owners = {(source.format, source.path): source for source in sources}
         runs: list[RunData] = []
         try:
-            self._next_strand = self.catalog.highest_strand() + 1
-            for key, form, path, stored, strands in self.catalog.load():
+            self._next_strand = catalog.highest_strand() + 1
+            recalls = {key: owner for key, owner in owners.items() if isinstance(owner, Recalls)}
+            for key, form, path, stored, strands in catalog.load():
                 owner = owners.get((form, path))
                 if owner is None:
                     self._gone.add(key)
@@ -78,16 +97,21 @@ class Keeper:
                 run.problems = problems_of(stored)
                 run.media = {(Kind(kind), tag, rank): stats for kind, tag, rank, stats in stored.media}
                 run.stored = True
+                recalling = recalls.get((form, path)) if stored.token else None
+                if recalling is not None:
+                    run.kept_token, run.looked = stored.token, True
+                    run.token = tuple(stored.token)
+                    recalling.recall(run.found, run.token)
                 try:
                     for one in strands:
                         name = StrandKey(key, one.tag, one.rank, one.attempt, one.writer)
-                        run.add_strand(StrandData.stored(name, one, catalog=self.catalog, version=0))
+                        run.add_strand(StrandData.stored(name, one, catalog=catalog, version=0))
                 except CacheLost:  # its columns do not fit: this run alone is read anew
                     self._gone.add(key)
                     continue
                 runs.append(run)
         except (CacheLost, TypeError, KeyError, ValueError) as error:
-            self.lose(f"catalog: {error}", reopen=directory_of(self.catalog))
+            self.lose(f"catalog: {error}", reopen=directory_of(catalog))
             return []
         return runs
 

@@ -7,6 +7,11 @@ all of whose writers are closed costs a few stat calls a scan, until something i
 
 Where what was handed out cannot be matched to the files any more (`tail.Restart`), the batch says `restart` and the run is read
 anew: it then is what a reader that comes now would see.
+
+    token := time of the run's directory and of its run.json, then name and length of each records file    (all writers closed)
+
+The first scan looks at every run, those after it at up to `MOST_LOOKS` closed ones. Of more, a part is looked at in turn, beside those
+that `expect` names: 100,000 closed runs would else take a processor of their own.
 """
 
 from __future__ import annotations
@@ -24,13 +29,17 @@ from .errors import CrossboardError, NotFound
 from .kinds import Problem
 from .process import ProcessIdentity, life_of
 from .records import Blob, Foreign
-from .rundir import RUN_FILE, find_runs, is_of_another, list_writers, points_name, read_run_file, records_name
+from .rundir import RUN_FILE, directories_in, find_runs, is_of_another, list_writers, points_name, read_run_file, records_name
 from .source import Batch, FoundRun, WriterLife
 from .tail import Restart, Tail, WriterCursor, say
 
 FORMAT: Final = "native"
 LIFE_S: Final = 1.0
 """How long an answer about a process stays good."""
+MOST_LOOKS: Final = 2000
+"""Closed runs that are looked at in one scan."""
+SETTLED_S: Final = 3.0
+"""A directory that was changed so long ago is told by its time: file systems count some in whole seconds."""
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(dict[str, WriterCursor])
@@ -49,7 +58,12 @@ class NativeSource:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path))
         self._found: dict[str, tuple[int, FoundRun]] = {}
-        self._quiet: dict[str, list[str]] = {}
+        self._quiet: dict[str, tuple[str, ...]] = {}
+        self._met: set[str] = set()
+        self._before: dict[str, tuple[int | str, ...]] = {}
+        self._listed: dict[str, tuple[int, list[str]]] = {}
+        self._hurry: set[str] = set()
+        self._turn = -1
         self._lives: dict[ProcessIdentity, tuple[float, str]] = {}
         self.problems: dict[str, Problem] = {}
         """run.json files that could not be read, by path."""
@@ -60,7 +74,12 @@ class NativeSource:
         """List the runs that are there. A run whose run.json is damaged is listed by its directory's name."""
         found: list[FoundRun] = []
         seen: dict[str, tuple[int, FoundRun]] = {}
-        for directory in find_runs(self.path):
+        passed = self._passed_over()
+        for directory in find_runs(self.path, listing=self._listing if passed else None, known=passed):
+            if directory in passed:
+                seen[directory] = self._found[directory]
+                found.append(seen[directory][1])
+                continue
             try:
                 changed = os.stat(os.path.join(directory, RUN_FILE)).st_mtime_ns
             except OSError:
@@ -72,11 +91,15 @@ class NativeSource:
                 if is_of_another(directory):
                     continue
                 run = self._identify(directory)
+            token = self._token(directory)
+            if token != run.token:
+                run = replace(run, token=token)
             seen[directory] = (changed, run)
-            found.append(replace(run, token=self._token(directory)))
+            found.append(run)
         self._found = seen
         for directory in [one for one in self._quiet if one not in seen]:
             del self._quiet[directory]
+        self._met &= seen.keys()
         return found
 
     def _identify(self, directory: str) -> FoundRun:
@@ -93,15 +116,46 @@ class NativeSource:
         self.problems.pop(directory, None)
         return FoundRun(key, directory, run.project, run.id, run.name, run.created, group=run.group, tags=tuple(run.tags), notes=run.notes)
 
-    def _token(self, directory: str) -> object:
+    def _passed_over(self) -> set[str]:
+        """The closed runs that this scan does not look at."""
+        first, self._turn = self._turn < 0, max(self._turn, 0)
+        closed = [directory for directory in self._quiet if directory in self._found and self._found[directory][1].token is not None]
+        if first or len(closed) <= MOST_LOOKS:
+            return set()
+        self._turn = self._turn if self._turn < len(closed) else 0
+        now = {*closed[self._turn : self._turn + MOST_LOOKS], *self._hurry}
+        self._turn += MOST_LOOKS
+        self._hurry.clear()
+        return set(closed) - now
+
+    def _listing(self, directory: str) -> list[str]:
+        """What `directory` holds, listed again only when its time has moved."""
+        try:
+            changed = os.stat(directory).st_mtime_ns
+        except OSError:
+            return []
+        known = self._listed.get(directory)
+        if known is not None and known[0] == changed:
+            return known[1]
+        listed = directories_in(directory)
+        if time.time() - changed / 1e9 > SETTLED_S:
+            self._listed[directory] = (changed, listed)
+        return listed
+
+    def _token(self, directory: str) -> tuple[int | str, ...] | None:
         """What is equal as long as a run whose writers are all closed has nothing new; None for every other run."""
         names = self._quiet.get(directory)
-        if names is None:
-            return None
-        try:
-            return (os.stat(directory).st_mtime_ns, *(os.stat(os.path.join(directory, name)).st_size for name in names))
-        except OSError:
-            return None
+        return None if names is None else _stamp(directory, names)
+
+    def recall(self, run: FoundRun, token: tuple[int | str, ...]) -> None:
+        """Take over what an earlier process knew of a closed run."""
+        self._quiet[run.path] = tuple(str(name) for name in token[2::2])
+        self._found[run.path] = (int(token[1]), replace(run, token=token))
+        self._met.add(run.path)
+
+    def expect(self, run: FoundRun) -> None:
+        """Look at `run` in the next scan."""
+        self._hurry.add(run.path)
 
     # -------------------------------------------------------------------------------------------------- read
 
@@ -122,6 +176,11 @@ class NativeSource:
             batch.problems.append(self.problems[run.path])
         budget = max_bytes
         names = list_writers(run.path)
+        if run.path not in self._met:
+            self._met.add(run.path)
+            stamp = _stamp(run.path, tuple(records_name(name) for name in names))
+            if stamp is not None:
+                self._before[run.path] = stamp
         more = False
         for name in names:
             state = writers.setdefault(name, WriterCursor())
@@ -136,9 +195,13 @@ class NativeSource:
                 path = error.filename or os.path.join(run.path, points_name(name))
                 say(state, batch, Problem(path, -1, f"cannot be read: {error.strerror}"))
         if not more and names and all(writers[name].closed or writers[name].role == "board" for name in names):
-            self._quiet[run.path] = [one for name in names if os.path.exists(os.path.join(run.path, one := records_name(name)))]
+            self._quiet[run.path] = tuple(one for name in names if os.path.exists(os.path.join(run.path, one := records_name(name))))
         else:
             self._quiet.pop(run.path, None)
+        before = self._before.pop(run.path, None) if not more else None
+        token = before if before is not None and self._quiet.get(run.path) == before[2::2] else None
+        if token is not None and run.path in self._found:
+            self._found[run.path] = (int(token[1]), replace(run, token=token))
         for name in names:
             if name in writers:
                 batch.writers.append(self._life(run.path, name, writers[name]))
@@ -149,6 +212,7 @@ class NativeSource:
             problems=batch.problems,
             writers=batch.writers,
             more=more or budget <= 0,
+            token=token,
         )
 
     def blob(self, run: FoundRun, blob: Blob) -> bytes:
@@ -184,3 +248,15 @@ class NativeSource:
             touched=touched,
             dropped=state.dropped,
         )
+
+
+def _stamp(directory: str, names: tuple[str, ...]) -> tuple[int | str, ...] | None:
+    """The token of the run in `directory` whose records files are `names`; None when one of them is not there."""
+    stamp: list[int | str] = []
+    try:
+        stamp += [os.stat(directory).st_mtime_ns, os.stat(os.path.join(directory, RUN_FILE)).st_mtime_ns]
+        for name in names:
+            stamp += [name, os.stat(os.path.join(directory, name)).st_size]
+    except OSError:
+        return None
+    return tuple(stamp)

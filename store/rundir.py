@@ -25,7 +25,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final, TypeVar
 
 import msgspec
@@ -152,7 +152,7 @@ def is_of_another(path: str | os.PathLike[str]) -> bool:
     return isinstance(head, dict) and not {"version", "id", "project"} & head.keys()
 
 
-def _directories(path: str) -> list[str]:
+def directories_in(path: str) -> list[str]:
     """Visible directories in `path`, by name; none when it cannot be listed."""
     found: list[str] = []
     try:
@@ -167,21 +167,31 @@ def _directories(path: str) -> list[str]:
     return sorted(found)
 
 
-def find_runs(root: str | os.PathLike[str]) -> Iterator[str]:
+def find_runs(
+    root: str | os.PathLike[str],
+    *,
+    listing: Callable[[str], list[str]] | None = None,
+    known: Collection[str] = frozenset(),
+) -> Iterator[str]:
     """Yield the absolute path of every run directory at `root`, in it (a project), or one level deeper (a root).
 
     Hidden directories are skipped, and what vanishes meanwhile is not there.
+
+    Args:
+        root: a run, a project or a root.
+        listing: lists the visible directories of a directory, None: `directories_in`.
+        known: directories that are taken for runs without a look.
     """
-    top = os.path.abspath(root)
+    top, listing = os.path.abspath(root), listing or directories_in
     if is_run_dir(top):
         yield top
         return
-    for first in _directories(top):
-        if is_run_dir(first):
+    for first in listing(top):
+        if first in known or is_run_dir(first):
             yield first
             continue
-        for second in _directories(first):
-            if is_run_dir(second):
+        for second in listing(first):
+            if second in known or is_run_dir(second):
                 yield second
 
 

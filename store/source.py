@@ -103,6 +103,7 @@ class Batch:
     more     True when the read stopped at its size limit: ask again at once
     restart  True when what was read before no longer stands (a file was replaced): forget the run's points and records
              first, this batch begins anew
+    token    of a run that `FoundRun.token` was not known of: what it was before this read, None when it is not known
     """
 
     cursor: bytes
@@ -113,6 +114,7 @@ class Batch:
     more: bool = False
     restart: bool = False
     unread: list[Unread] = field(default_factory=list)
+    token: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,19 @@ class Source(Protocol):
 
     def blob(self, run: FoundRun, blob: Blob) -> bytes:
         """Return the bytes of `blob`. Raises NotFound when they are gone, Damaged when they are not what was written."""
+        ...
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A source whose tokens outlive the process: they are kept in the catalog, as lists of texts and whole numbers."""
+
+    def recall(self, run: FoundRun, token: tuple[int | str, ...]) -> None:
+        """Take over the token that an earlier process had of `run`."""
+        ...
+
+    def expect(self, run: FoundRun) -> None:
+        """Something was written to `run`: look at it in the next scan."""
         ...
 
 

@@ -84,8 +84,8 @@ class Store(Protocol):
         ...
 
     def look_again(self, run: str) -> None:
-        """Have the next refresh read this run, however long it has been quiet: something was written to it. An unknown run is left
-        alone."""
+        """Have the next refresh read this run, however long it has been quiet and however many others there are: something was written to
+        it. An unknown run is left alone."""
         ...
 
     def refresh(self) -> int:

@@ -144,6 +144,7 @@ class RunData:
         self.unread: list[tuple[int, Unread]] = []  # with how many records of the run stand before; those that the catalog does not have
         self.stored_unread = 0
         self.token: object = None
+        self.kept_token: list[int | str] = []  # the same, of a source that recalls it
         self.stored = False  # the catalog has something of it
         self.outdated = False  # the catalog has something of this run that is not of this data
         self.version = 0
@@ -221,12 +222,13 @@ class RunData:
         media = [(kind.value, tag, rank, stats) for (kind, tag, rank), stats in self.media.items()]
         problems = [(one.path, one.offset, one.what) for one in self.problems]
         records, unread = self.stored_records + len(self.records), self.stored_unread + len(self.unread)
-        stored = StoredRun(found, self.state, self.cursor, records, problems, media, unread)
+        stored = StoredRun(found, self.state, self.cursor, records, problems, media, unread, self.kept_token)
+        path = self.owner.path if self.owner is not None else ""
         return Change(
             self.found.key,
             self.outdated,
             self.format,
-            self.owner.path if self.owner is not None else "",
+            path,
             encode_run(stored),
             strands,
             list(self.records),

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from .errors import CrossboardError, Damaged
 from .framing import read_frames
 from .kinds import Points, Problem
-from .points import HEADER_SIZE, RECORD_SIZE, decode_header, decode_records, undeclared_name
+from .points import HEADER_SIZE, RECORD_DTYPE, RECORD_SIZE, Decoded, decode_header, decode_records, undeclared_name
 from .process import ProcessIdentity
 from .records import Ended, Opened, Sealed, TagDeclared, decode_record
 from .rundir import points_name, records_name, sealed_name
@@ -182,7 +182,7 @@ class Tail:
             decoded = decode_records(data, first=at)
             if decoded.filled > at:
                 self._set_aside([*range(state.slot, at), *decoded.torn.tolist()], file, gone)
-                found.append((decoded.index, decoded.records))
+                found.append((decoded.index, decoded.records if gone else self._settled(file, decoded, at)))
                 state.slot = decoded.filled
             # room behind the last point ends the read of a live journal; points may stand behind a long empty stretch
             reached_end = slots == 0 or (decoded.filled < at + slots and not search)
@@ -193,6 +193,18 @@ class Tail:
         if gone and reached_end and not state.pending:
             state.closed = True
         return (state.slot - start) * RECORD_SIZE
+
+    def _settled(self, file: int, decoded: Decoded, first: int) -> NDArray[Any]:
+        """The whole records of `decoded`, which begins at slot `first`, read once more.
+
+        A read copies from front to back while the writer fills a record from value to tag: it can meet the tag of a record of which it
+        has copied the value before that was written, a 0. What is read after the tag was seen was written before it.
+        """
+        data = os.pread(file, (decoded.filled - first) * RECORD_SIZE, HEADER_SIZE + first * RECORD_SIZE)
+        if len(data) < (decoded.filled - first) * RECORD_SIZE:  # cut behind its last point meanwhile, by a writer that has ended
+            return decoded.records
+        records: NDArray[Any] = np.frombuffer(data, RECORD_DTYPE)[decoded.index - first]
+        return records
 
     def _touched_late(self, file: int) -> bool:
         """Whether a live journal says that points came which the last looks did not find; once for each such touch."""
@@ -211,7 +223,7 @@ class Tail:
             data = os.pread(file, RECORD_SIZE, HEADER_SIZE + slot * RECORD_SIZE)
             decoded = decode_records(data, first=slot)
             if len(decoded.records):
-                whole.append((decoded.index, decoded.records))
+                whole.append((decoded.index, decoded.records if gone else self._settled(file, decoded, slot)))
             else:
                 torn.append(slot)
         self._set_aside(torn, file, gone)

@@ -36,7 +36,7 @@ def counts_at(truth: Any, scores: Any, thresholds: Any) -> dict[str, list[float]
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(4, 60), levels=st.integers(2, 40))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_areas_are_those_of_scikit_learn_where_every_score_is_a_threshold(seed: int, n: int, levels: int) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     random = np.random.default_rng(seed)
@@ -74,7 +74,7 @@ def test_the_nearest_threshold_and_recall_are_found_and_of_equal_recalls_the_mor
 
 
 @given(seed=st.integers(0, 2**32 - 1), classes=st.integers(2, 6))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_classes_and_shares_of_a_matrix_are_those_of_scikit_learn(seed: int, classes: int) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     random = np.random.default_rng(seed)
@@ -116,7 +116,7 @@ def test_the_most_confused_come_first_and_empty_classes_are_known() -> None:
 
 
 @given(st.lists(st.lists(st.text(alphabet='ab,"\n\r é', max_size=6), min_size=2, max_size=3), min_size=1, max_size=4))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_what_is_saved_as_csv_is_read_back_as_it_was(rows: list[list[str]]) -> None:
     text = run_js("cb.files.csv(rows)", rows=rows)
     assert list(csv.reader(io.StringIO(text, newline=""))) == rows

@@ -16,13 +16,14 @@ import pytest
 from PIL import Image
 
 import crossboard as cb
-from browser import READY, Board, Open, below, faults, until
+from browser import Board, Open, below, faults, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
+READY = "window.crossboard && crossboard.stats.started && crossboard.kinds && crossboard.kinds.settled()"
 GAPS = {"one": 10, "two": 10, "late-" + "long" * 49: 40}
 SHAPE = (24, 32)
 
@@ -72,14 +73,12 @@ def make(directory: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     directory = tmp_path_factory.mktemp("runs")
     broken = make(directory)
     broken.write_bytes(broken.read_bytes()[:500])
-    board = Board(directory, tmp_path_factory.mktemp("cache"), runs=3)
-    board.start()
-    yield board
-    board.stop()
+    with Board(directory, tmp_path_factory.mktemp("cache"), runs=3) as board:
+        yield board
 
 
 @pytest.fixture
@@ -279,13 +278,15 @@ def test_videos_of_all_runs_play_stop_and_step_together_and_their_frames_are_com
 
 def test_steps_ahead_are_decoded_before_they_are_asked_for(open_page: Open) -> None:
     page = open_page("&find=val/samples&step=0")
+    asked: list[str] = []
+    page.context.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)  # those of workers too
     page.keyboard.press("]")
     until(
         page,
         "crossboard.bitmaps.queued === 0 && crossboard.bitmaps.busy === 0 && crossboard.bitmaps.count >= 63 && crossboard.kinds.settled()",
     )
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
+    assert len([url for url in asked if "/api/blob/" in url]) > 20
+    asked.clear()
     page.evaluate(
         "(async () => { for (let i = 0; i < 6; i++) { crossboard.steps.move(1); await new Promise(done => setTimeout(done)); } })()"
     )

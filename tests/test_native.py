@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from crossboard.store.native import NativeSource, run_key
 from crossboard.store.points import HEADER_SIZE, RECORD, RECORD_DTYPE, RECORD_SIZE, PointsHeader, check_of, checks_of
 from crossboard.store.records import Alert, Foreign, TagDeclared, encode_record
 from crossboard.store.sealing import seal_writer
-from crossboard.store.source import Batch, Placed
+from crossboard.store.source import Batch, FoundRun, Placed
 from crossboard.store.tail import FIRST_LOOK, MOST_SAID
 from crossboard.store.writer import open_points
 
@@ -305,6 +306,28 @@ def test_points_behind_more_empty_slots_than_a_first_look_sees_are_found_in_a_li
     follower.look()
     assert follower.steps() == [0, 99]
     assert follower.problems == []
+
+
+def test_a_value_that_was_copied_before_it_was_written_is_not_shown(
+    run_dir: str, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read copies a record from front to back while the writer fills it: it can meet the tag and have missed the value."""
+    writer = hand.HandWriter(run_dir)
+    slot = writer.log("loss", 0, 7.0)
+    at, read = HEADER_SIZE + slot * RECORD_SIZE, os.pread
+    torn: list[bytes] = []
+
+    def overtaken(file: int, count: int, offset: int) -> bytes:
+        data = read(file, count, offset)
+        if not torn and offset == at and len(data) >= RECORD_SIZE:
+            torn.append(data)
+            data = bytes(8) + data[8:]
+        return data
+
+    monkeypatch.setattr(os, "pread", overtaken)
+    follower.look()
+    assert torn
+    assert [row[2] for row in follower.rows["w1", "loss"]] == [7.0]
 
 
 def test_many_empty_slots_of_a_dead_writer_are_reported(run_dir: str, follower: Follower) -> None:
@@ -640,3 +663,55 @@ def test_a_record_cannot_make_the_reader_hand_out_a_file_from_elsewhere(tmp_path
     for path in (os.fspath(outside), "../../secret", "link"):
         with pytest.raises(NotFound, match="want a file inside"):
             source.blob(run, Foreign(path, 0, 6, "x/y"))
+
+
+def closed_runs(root: Path, count: int) -> list[str]:
+    paths = []
+    for number in range(count):
+        path = hand.make_run(root, f"r{number}")
+        writer = hand.HandWriter(path)
+        writer.log("loss", number, 1.0)
+        writer.end()
+        paths.append(path)
+    return paths
+
+
+def test_a_closed_run_is_known_by_its_token_from_its_first_reading_on(tmp_path: Path) -> None:
+    [path] = closed_runs(tmp_path, 1)
+    source = NativeSource(tmp_path)
+    [found] = source.scan()
+    token = source.read(found, None).token
+    assert isinstance(token, tuple)
+    assert source.scan()[0].token == token
+    later = NativeSource(tmp_path)
+    later.recall(replace(found, token=None), token)
+    assert later.scan()[0].token == token
+    with open(Path(path, "records-w1.cbr"), "ab") as file:
+        file.write(encode_frame(encode_record(Alert(wall_time=1.0, title="late"))))
+    assert later.scan()[0].token != token
+
+
+def test_of_very_many_closed_runs_a_part_is_looked_at_in_each_scan_and_what_is_expected_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossboard.store.native.MOST_LOOKS", 2)
+    paths = closed_runs(tmp_path, 7)
+    source = NativeSource(tmp_path)
+    for run in source.scan():
+        source.read(run, None)
+    source.scan()
+    before = {run.path: run.token for run in source.scan()}
+    assert len(before) == 7
+    for path in paths:
+        hand.HandWriter(path, "board-1", role="board", process=hand.dead())
+    source.expect(FoundRun(run_key(paths[6]), paths[6], "digits", "r6", "r6", 0.0))
+    after = {run.path: run.token for run in source.scan()}
+    changed = {path for path in paths if after[path] != before[path]}
+    assert paths[6] in changed
+    assert len(changed) <= 3
+    for _ in range(4):
+        after = {run.path: run.token for run in source.scan()}
+    assert all(after[path] != before[path] for path in paths)
+    shutil.rmtree(paths[3])
+    os.utime(Path(paths[3]).parent, (1, 1))
+    assert sorted(run.path for run in source.scan()) == sorted(set(paths) - {paths[3]})

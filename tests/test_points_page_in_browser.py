@@ -149,7 +149,7 @@ def test_what_is_searched_selected_and_isolated_is_so_in_every_embedding_of_as_m
     page.locator("#points-alone").click()
     counts = f"{CLOUDS}.map(view => view.flags.filter(Boolean).length)"
     until(page, f"crossboard.state.own.get('alone') && {counts}.sort((a, b) => a - b).join() === '2,2,60'")
-    until(page, "location.search.includes('rows:90~4-5')")
+    until(page, "location.search.includes('rows:90~4-5') && location.search.includes('alone:1') && !location.search.includes('search:')")
     with page.expect_download() as saved:
         page.locator("#points-csv").click()
     assert list(csv.reader(io.StringIO(Path(saved.value.path()).read_text()))) == [

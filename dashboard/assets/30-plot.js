@@ -5,7 +5,7 @@
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {}, {numbers} = crossboard;
-  const DASHES = [[], [5, 3], [2, 2.5], [8, 3, 2, 3], [4, 3]], COLOURS = 12, PLAIN = 8, TURN = 48;
+  const DASHES = [[], [5, 3], [2, 2.5], [8, 3, 2, 3], [4, 3]], COLOURS = 12, PLAIN = 8, TURN = 48, TURN_POINTS = 12000;
 
   let palette = null;
   /** Colours of the current theme, read from the tokens. `forgetPalette` after the theme changed. */
@@ -57,6 +57,15 @@
     g.clearRect(0, 0, width, height);
     g.font = colours().font;
     return g;
+  }
+
+  /** Put what was drawn on the canvas `from` on `canvas`, in place of what is there. */
+  function put(from, canvas) {
+    if (canvas.width !== from.width || canvas.height !== from.height) { canvas.width = from.width; canvas.height = from.height; }
+    const g = canvas.getContext('2d');
+    g.setTransform(1, 0, 0, 1, 0, 0);
+    g.clearRect(0, 0, canvas.width, canvas.height);
+    g.drawImage(from, 0, 0);
   }
 
   /** Where a plot lies in its canvas, its scales and ticks. spec: {width, height, x: [low, high], y: [low, high], log, logx, axis, bare}; a log
@@ -195,9 +204,9 @@
     }
   }
 
-  /** Draw frame, curves and marks.
+  /** Draw frame, curves and marks, with a pause (a yield of the points since the last one) whenever `slice()` points stand.
      drawn: [{curve, colour, dash, older, thin, band}]; style: {width, alpha, dots, hatched, filled}. Returns the number of points visited. */
-  function draw(g, at, drawn, style) {
+  function* drawing(g, at, drawn, style, slice) {
     if (at.xTicks.length || at.yTicks.length) frame(g, at);
     g.save();
     g.beginPath();
@@ -205,15 +214,20 @@
     g.clip();
     if (style.filled) for (const one of drawn) if (one.band) crossboard.band.fill(g, at, one);
     const layers = new Map();
+    let turn = 0, turned = 0, ahead = 0;
     for (let i = 0; i < drawn.length; i++) {   // colours take turns, or the last one would hide all others
-      const one = drawn[i], name = `${one.colour}|${one.dash}|${one.older}|${one.thin}|${Math.floor(i / TURN)}`;
+      const one = drawn[i];
+      ahead += one.curve.x.length;
+      if (i - turned >= TURN || (ahead > TURN_POINTS && i > turned)) { turn++; turned = i; ahead = one.curve.x.length; }
+      const name = `${one.colour}|${one.dash}|${one.older}|${one.thin}|${turn}`;
       if (!layers.has(name)) layers.set(name, []);
       layers.get(name).push(one);
     }
     g.lineJoin = style.width > 1.2 ? 'round' : 'bevel';
     g.lineCap = style.width > 1.2 ? 'round' : 'butt';
-    let points = 0;
+    let points = 0, told = 0;
     for (const layer of layers.values()) {
+      if (points - told >= slice()) { yield points - told; told = points; }
       const {colour, dash, older, thin} = layer[0], lone = [];
       g.strokeStyle = g.fillStyle = colour;
       g.globalAlpha = older ? 0.75 : thin ? Math.min(0.6, style.alpha) : style.alpha;
@@ -242,6 +256,9 @@
     if (!style.bare) marks(g, drawn, at, style.hatched);
     return points;
   }
+
+  /** Draw the same without a pause. */
+  const draw = (g, at, drawn, style) => drawing(g, at, drawn, style, () => Infinity).next().value;
 
   /** Width and opacity of lines when `count` curves with `dense` points a pixel are drawn. */
   function style(count, zoomed, dense = 0) {
@@ -284,5 +301,5 @@
     return [low >= 0 && low < 0.3 * high ? 0 : low - room, high <= 0 && high > 0.3 * low ? 0 : high + room];
   }
 
-  crossboard.plot = {colours, forgetPalette: () => { palette = null; }, look, nth, parts, dashOf, shaded, prepare, geometry, draw, style, extent, roomy, discs, gaps, span};
+  crossboard.plot = {colours, forgetPalette: () => { palette = null; }, look, nth, parts, dashOf, shaded, prepare, put, geometry, draw, drawing, style, extent, roomy, discs, gaps, span};
 })(typeof window === 'undefined' ? globalThis : window);

@@ -1,30 +1,44 @@
 /* One curve card: a tag, its curves over all drawn runs, and what can be done with them.
 
    A card is light until it comes near the screen; then it gets two canvases (curves; cursor and highlight above them) and asks
-   `curves` for data. It draws in the shared queue, a few milliseconds a frame, so that many cards never freeze the page. */
+   `curves` for data. It draws in the shared queue, a few milliseconds a frame, so that many cards never freeze the page; one with many
+   curves is drawn in slices on a canvas that is not seen, and put in place when it is done. */
 (root => {
   'use strict';
   const crossboard = root.crossboard, {h, fill, band, bands, board, columns, curves, joined, marks, numbers, plot, range, smoothing, state, stats, tooltip} = crossboard;
-  const FRAME_MS = 10, SKELETON_MS = 150, DRAG_PX = 4;
+  const FRAME_MS = 10, SLICE_MS = 16, SLICE_POINTS = 8000, SKELETON_MS = 150, DRAG_PX = 4;
   const SPLIT_DASHES = 240;   // up to so many curves tell train from validation by dash
   const NONE = Object.freeze({});
   const RUN_DOTS = 40;   // up to so many curves carry a dot under the cursor
 
   /* ---- the queue of drawings */
-  const queue = new Set();
-  let scheduled = false;
+  const queue = new Set(), tick = new MessageChannel();
+  let scheduled = false, underWay = null, spare = null, slice = SLICE_POINTS;
   function drain() {
     scheduled = false;
     const began = performance.now();
-    for (const card of queue) {
-      queue.delete(card);
-      card.waitsForDrawing = false;
-      card.draw();
-      if (performance.now() - began > FRAME_MS) break;
+    if (underWay && underWay.card.canvas !== underWay.canvas) underWay = spare = null;   // it went out of sight meanwhile
+    if (underWay && underWay.points) {   // a slice is done when its lines are pixels, which is behind its own task
+      const aim = underWay.points * SLICE_MS / Math.max(1, began - underWay.began);
+      slice = Math.round(Math.max(SLICE_POINTS / 4, Math.min(SLICE_POINTS * 8, (slice + aim) / 2)));
     }
-    if (queue.size) schedule();
+    while ((underWay || queue.size) && performance.now() - began < FRAME_MS) {
+      if (!underWay) {
+        const [card] = queue;
+        queue.delete(card);
+        underWay = {card, canvas: card.canvas, steps: card.drawing(), began, points: 0};
+      }
+      const {done, value} = underWay.steps.next();
+      if (!done) { Object.assign(underWay, {began, points: value}); break; }
+      const {card} = underWay;
+      underWay = null;
+      card.waitsForDrawing = queue.has(card);
+    }
+    if (underWay) { scheduled = true; tick.port2.postMessage(0); return; }
+    if (queue.size) schedule(); else spare = null;
     curves.pump();
   }
+  tick.port1.onmessage = drain;
   function schedule() {
     if (!scheduled) { scheduled = true; requestAnimationFrame(drain); }
   }
@@ -151,10 +165,11 @@
       return list;
     }
 
-    draw() {
+    *drawing() {
       if (!this.canvas || !this.signature) return;
       this.size();
       if (!this.width) return;
+      const {canvas} = this;
       const zoom = this.zoom, whole = this.entries(this.curves);
       this.inWindow = Boolean(zoom && this.windowCurves && this.windowSignature.endsWith(`|${zoom[0]}|${zoom[1]}`));
       const drawn = smoothing.dress(this, bands.dress(this, this.inWindow ? this.entries(this.windowCurves) : whole));
@@ -166,7 +181,8 @@
       this.strip.hidden = !zoom;
       this.size();
       clearTimeout(this.skeletonTimer);
-      const g = plot.prepare(this.canvas, this.width, this.height), list = drawn.map(one => one.curve);
+      const list = drawn.map(one => one.curve), slow = list.reduce((n, curve) => n + curve.x.length, 0) > SLICE_POINTS;
+      const to = slow ? spare = spare || document.createElement('canvas') : canvas, g = plot.prepare(to, this.width, this.height);
       const all = range.spread(list, this.logx), x = zoom && !(this.logx && zoom[0] <= 0) ? zoom : all && (zoom ? [Math.min(all[0], zoom[1] / 2), zoom[1]] : all);
       const extents = bands.extents(drawn).concat(this.behind.map(one => one.curve)), y = x && range.y(extents, zoom || this.logx ? x : null, this.log, this.own.range || '');
       this.at = this.marked = null;
@@ -178,14 +194,16 @@
         this.at = plot.geometry({width: this.width, height: this.height, x, y: y || [0, 1], log: this.log && Boolean(y), logx: this.logx, axis: this.axis});
         if (!y) this.at.yTicks = [];   // nothing finite: no scale to claim
         const bare = this.behind.length ? {...this.at, xTicks: [], yTicks: []} : this.at;
-        if (this.behind.length) stats.points += plot.draw(g, this.at, this.behind, smoothing.style(this.behind.length, density(this.behind, this.at)));
-        stats.points += plot.draw(g, bare, drawn, {...plot.style(drawn.length, Boolean(zoom), this.behind.length ? 0 : density(drawn, this.at)), filled: true});
+        const most = slow ? () => slice : () => Infinity;
+        if (this.behind.length) yield* this.lines(g, this.at, this.behind, smoothing.style(this.behind.length, density(this.behind, this.at)), most);
+        yield* this.lines(g, bare, drawn, {...plot.style(drawn.length, Boolean(zoom), this.behind.length ? 0 : density(drawn, this.at)), filled: true}, most);
         this.left = this.log || this.logx || this.own.range ? range.left(drawn.map(one => one.logged || one.curve), this.at) : null;
         if (this.left && this.left.outside) range.marks(g, drawn.concat(this.behind), this.at);
         crossboard.looks.drawReference(g, this.at, this);
         this.marked = marks.draw(g, this.at, this);
-        if (zoom) this.drawStrip(whole, zoom);
       }
+      if (slow) plot.put(to, canvas);
+      if (zoom && this.at) yield* this.drawStrip(whole, zoom);
       this.describe();
       this.actions();
       this.drawOverlay();
@@ -196,17 +214,24 @@
       if (stats.onDrawn) stats.onDrawn(this);
     }
 
-    drawStrip(whole, zoom) {
+    /** Draw lines, pausing whenever `most()` points stand. */
+    *lines(g, at, drawn, style, most) {
+      const points = yield* plot.drawing(g, at, drawn, style, most);
+      stats.points += points;
+    }
+
+    *drawStrip(whole, zoom) {
       if (!this.stripCanvas) { this.stripCanvas = h('canvas', {'aria-hidden': 'true'}); fill(this.strip, this.stripCanvas); this.listenStrip(); }
-      const width = this.strip.clientWidth, height = this.strip.clientHeight, g = plot.prepare(this.stripCanvas, width, height);
+      const width = this.strip.clientWidth, height = this.strip.clientHeight, to = spare = spare || document.createElement('canvas'), g = plot.prepare(to, width, height);
       const list = whole.map(one => one.curve), y = plot.extent(list, null, this.log);
       const all = range.spread(list, this.logx) || [1, 2], at = plot.geometry({width, height, logx: this.logx, x: all, y: plot.roomy(y || [0, 1], this.log && Boolean(y)), log: this.log && Boolean(y), axis: this.axis, bare: true});
-      plot.draw(g, at, whole, {width: 1, alpha: 0.6, dots: 0, bare: true});
+      yield* this.lines(g, at, whole, {width: 1, alpha: 0.6, dots: 0, bare: true}, () => slice);
       const c = plot.colours(), a = Math.max(1, at.X(zoom[0])), z = Math.min(width - 1, at.X(zoom[1]));
       g.fillStyle = c.surface; g.globalAlpha = 0.62;
       g.fillRect(0, 0, a, height); g.fillRect(z, 0, width - z, height);
       g.globalAlpha = 1; g.strokeStyle = c.focus; g.lineWidth = 1.5;
       g.strokeRect(a, 0.75, Math.max(3, z - a), height - 1.5);
+      plot.put(to, this.stripCanvas);
       this.stripAt = at;
     }
 
