@@ -374,11 +374,15 @@ class _Followed(EventTail):
         import tensorflow as tf
         from tensorflow.python.ops import gen_summary_ops
 
-        resources = self._several.resources if self._several else [self.resource()]
-        with tf.device("cpu:0"):
-            for resource in resources:
-                if resource is not None:
+        if self._several is None:
+            resource = self.resource()
+            if resource is not None:
+                with tf.device("cpu:0"):
                     gen_summary_ops.flush_summary_writer(resource)
+            return
+        for resource in self._several.resources:
+            with contextlib.suppress(Exception), tf.device("cpu:0"):  # one that is closed keeps none of the others from it
+                gen_summary_ops.flush_summary_writer(resource)
 
     def tick(self) -> None:
         """As in `EventTail`; ends with its writer."""

@@ -260,6 +260,26 @@ def test_a_writer_that_stood_before_is_followed_from_then_on(root: Path, tmp_pat
 
 @pytest.mark.tensorflow
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are listed under /proc")
+def test_a_closed_writer_that_is_still_held_hides_no_other(root: Path, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    held = [tf.summary.create_file_writer(str(tmp_path / f"closed{number}")) for number in range(3)]
+    writer = tf.summary.create_file_writer(str(tmp_path / "logs"))
+    held += [tf.summary.create_file_writer(str(tmp_path / f"closed{number}")) for number in range(3, 6)]
+    for one in held:
+        one.close()
+    with writer.as_default():
+        cb.init(dir=root)
+        cb.capture()
+        tf.summary.scalar("a", 2.0, step=1)
+        cb.finish()
+    writer.close()
+    assert read(root)[0] == {"a": [(1, 2.0)]}
+    del held
+
+
+@pytest.mark.tensorflow
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are listed under /proc")
 def test_a_writer_that_was_forgotten_takes_no_place_among_those_that_write(root: Path, tmp_path: Path) -> None:
     import tensorflow as tf
 
