@@ -321,7 +321,8 @@
       ['PgUp PgDn', 'Through the console; Home and End to its ends', null],
       ['↑ ↓', 'In a graph from node to node, ← and → out of and into one, Home and End to the ends; turn a mesh', null],
       ['Space', 'Open or close the node in focus, as Enter does', null],
-      ['+ -', 'Nearer to a mesh, or farther', null],
+      ['+ = -', 'Nearer to a mesh, a large matrix or a picture of a figure, or farther', null],
+      ['0', 'All of the matrix or picture; the first view of a mesh', null],
       ['Esc', 'Out of the large panel, then back to the charts', null],
     ];
   }
