@@ -15,16 +15,13 @@ Bar (issue 9): 1,000 runs x 10,000 points, mean and t interval, in at most 1 s.
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import tempfile
 import time
 import urllib.request
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-from boards import crossboard_server, table
+from boards import chosen_root, crossboard_server, table
 
 from crossboard.dashboard.columns import MEDIA_TYPE, unpack
 from crossboard.dashboard.groups import COLUMNS, Groups, Wanted
@@ -119,19 +116,12 @@ def measure(root: Path, runs: int) -> list[list[str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=1000)
-    parser.add_argument("--points", type=int, default=10_000)
-    parser.add_argument("--keep", type=Path, help="write the root here and use it when it is there already")
-    given = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        scratch = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crossboard-bands-")))
-        root = scratch / f"{given.runs}-{given.points}"
-        if not root.exists():
-            for number in range(given.runs):
-                make_run(root, number, points=given.points, stride=1)
-        rows = measure(root, given.runs)
-    print(f"{given.runs:,} runs x {given.points:,} points; bar: mean and t interval <= {BAR_S:.0f} s")
+    def make(root: Path, number: int, points: int) -> None:
+        make_run(root, number, points=points, stride=1)
+
+    with chosen_root(__doc__, "bands", points=10_000, make=make) as (root, runs, points):
+        rows = measure(root, runs)
+    print(f"{runs:,} runs x {points:,} points; bar: mean and t interval <= {BAR_S:.0f} s")
     print(table(["", "first", "slowest", "again", "processor", "points sent"], rows))
 
 

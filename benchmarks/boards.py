@@ -7,6 +7,7 @@ crossboard and TensorBoard.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
@@ -17,6 +18,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from base64 import b64decode
@@ -110,6 +112,24 @@ def write_tensorboard(root: Path, *, runs: int, tags: list[str], points: int) ->
                 summary = b"\x0a" + _varint(len(scalar)) + scalar
                 parts.append(_framed(clock + b"\x2a" + _varint(len(summary)) + summary))
         (directory / "events.out.tfevents.1760000000.bench").write_bytes(b"".join(parts))
+
+
+@contextlib.contextmanager
+def chosen_root(words: str | None, name: str, *, points: int, make: Callable[[Path, int, int], None]) -> Iterator[tuple[Path, int, int]]:
+    """Read --runs, --points (`points` by default) and --keep from the command line, whose help is `words`; inside, the root that they
+    mean, its runs and the points of each. `make(root, number, points)` writes a run that is not there yet; what is not kept is deleted."""
+    parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--points", type=int, default=points)
+    parser.add_argument("--keep", type=Path, help="write the root here and use it when it is there already")
+    given = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        scratch = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"crossboard-{name}-")))
+        root = scratch / f"{given.runs}-{given.points}"
+        if not root.exists():
+            for number in range(given.runs):
+                make(root, number, given.points)
+        yield root, given.runs, given.points
 
 
 def get_json(url: str) -> Any:

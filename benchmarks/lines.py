@@ -14,9 +14,6 @@ There is no bar of its own; DESIGN has: 100 curves of 1M points smoothed, first 
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import tempfile
 import time
 import urllib.parse
 import urllib.request
@@ -24,7 +21,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from boards import crossboard_server, table
+from boards import chosen_root, crossboard_server, table
 
 from crossboard.dashboard.columns import MEDIA_TYPE, unpack
 from crossboard.dashboard.curves import chosen, overviews
@@ -114,19 +111,12 @@ def measure(root: Path, runs: int) -> list[list[str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=1000)
-    parser.add_argument("--points", type=int, default=1000)
-    parser.add_argument("--keep", type=Path, help="write the root here and use it when it is there already")
-    given = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        scratch = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crossboard-lines-")))
-        root = scratch / f"{given.runs}-{given.points}"
-        if not root.exists():
-            for number in range(given.runs):
-                make_run(root, number, points=given.points)
-        rows = measure(root, given.runs)
-    print(f"{given.runs:,} runs x {given.points:,} points of two tags")
+    def make(root: Path, number: int, points: int) -> None:
+        make_run(root, number, points=points)
+
+    with chosen_root(__doc__, "lines", points=1000, make=make) as (root, runs, points):
+        rows = measure(root, runs)
+    print(f"{runs:,} runs x {points:,} points of two tags")
     print(table(["", "first", "slowest", "again", "processor", "points sent"], rows))
 
 

@@ -14,6 +14,7 @@ and one from images to features. All here is NumPy, so that both frameworks log 
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,18 @@ import crossboard as cb
 
 RATE = 8000
 LABELS = [str(digit) for digit in range(10)]
+
+
+def arguments(words: str | None, argv: list[str] | None) -> argparse.Namespace:
+    """Return what the command line of a training chooses; `words` is what its help says."""
+    parser = argparse.ArgumentParser(description=words)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--every", type=int, default=45, help="steps between two looks")
+    parser.add_argument("--dir", help="where the run is written (default: CROSSBOARD_DIR or ./runs)")
+    return parser.parse_args(argv)
 
 
 def digits() -> list[Any]:

@@ -5,14 +5,13 @@ What is logged beside curves, histograms and the graph is in gallery.py; `crossb
 
 from __future__ import annotations
 
-import argparse
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own start-up notes
 
 import keras
-from gallery import Looks, digits
+from gallery import Looks, arguments, digits
 
 import crossboard as cb
 from crossboard.loggers.keras import CrossboardCallback
@@ -56,14 +55,7 @@ class Looking(keras.callbacks.Callback):
 
 def main(argv: list[str] | None = None) -> None:
     """Train once."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--every", type=int, default=45, help="steps between two looks")
-    parser.add_argument("--dir", help="where the run is written (default: CROSSBOARD_DIR or ./runs)")
-    args = parser.parse_args(argv)
+    args = arguments(__doc__, argv)
 
     keras.utils.set_random_seed(args.seed)
     x, _, y, _ = digits()

@@ -5,10 +5,8 @@ What is logged beside curves, histograms and the graph is in gallery.py; `crossb
 
 from __future__ import annotations
 
-import argparse
-
 import torch
-from gallery import Looks, digits
+from gallery import Looks, arguments, digits
 from torch import nn
 
 import crossboard as cb
@@ -31,14 +29,7 @@ class Net(nn.Module):
 
 def main(argv: list[str] | None = None) -> None:
     """Train once."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--every", type=int, default=45, help="steps between two looks")
-    parser.add_argument("--dir", help="where the run is written (default: CROSSBOARD_DIR or ./runs)")
-    args = parser.parse_args(argv)
+    args = arguments(__doc__, argv)
 
     torch.manual_seed(args.seed)
     x, _, y, _ = digits()

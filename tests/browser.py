@@ -38,6 +38,7 @@ SETTLED: Final = "window.crossboard && crossboard.stats.started && crossboard.st
 
 READY: Final = (
     f"{SETTLED} && (crossboard.state.run ? crossboard.run && crossboard.run.settled()"
+    " && (crossboard.state.tab !== 'panes' || crossboard.panes && crossboard.panes.settled())"
     " : crossboard.state.page ? (page => page && page.settled())"
     "(crossboard[{runs: 'table', panes: 'panes'}[crossboard.state.page] || 'kinds'])"
     " : crossboard.stats.drawn > 0 || crossboard.board.tagsLoaded && !crossboard.grid.shown)"

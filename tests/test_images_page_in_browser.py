@@ -16,14 +16,13 @@ import pytest
 from PIL import Image
 
 import crossboard as cb
-from browser import Board, Open, below, faults, until
+from browser import READY, Board, Open, below, faults, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-READY = "window.crossboard && crossboard.stats.started && crossboard.kinds && crossboard.kinds.settled()"
 GAPS = {"one": 10, "two": 10, "late-" + "long" * 49: 40}
 SHAPE = (24, 32)
 
@@ -94,6 +93,9 @@ def picture(page: Page, run: str, number: int = 0) -> Any:
 def compared(page: Page) -> str:
     """What the foot of the difference says."""
     until(page, "crossboard.compared.settled() && document.querySelector('.stage [role=status]').textContent")
+    page.evaluate(
+        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )  # what is told is drawn in the next frame
     return str(page.locator(".stage article", has_text="Difference").locator("footer").inner_text()).replace("\n", " ")
 
 

@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 
 import crossboard as cb
-from browser import Board, Open, below, until
+from browser import READY, Board, Open, below, until
 
 pytestmark = pytest.mark.browser
 
-READY = "window.crossboard && crossboard.stats.started && crossboard.kinds && crossboard.kinds.settled()"
 GAPS = {"fine": 10, "coarse": 25, "late": 40}
 
 EVERY: Any = import_module("every_kind")

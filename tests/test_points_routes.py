@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from asking import asking, get, keys_of
 from crossboard.dashboard.app import create_app
 from crossboard.dashboard.heatmap import heatmap_of
 from crossboard.dashboard.media import digest_of
@@ -25,7 +26,6 @@ from crossboard.store.embedded import EmbeddedStore
 from crossboard.store.errors import Damaged
 from crossboard.store.records import Foreign, HistogramPoint, ImagePoint, Inline, Picture, TablePoint, TensorPoint, TextPoint
 from crossboard.store.source import Batch, FoundRun, Placed
-from crossboard.wiring import sources_for
 
 EVERY = import_module("every_kind")
 
@@ -34,23 +34,13 @@ EVERY = import_module("every_kind")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     root = tmp_path_factory.mktemp("runs")
     EVERY.make(root, images=600)
-    store = EmbeddedStore(sources_for([str(root)]), memory=True)
-    store.refresh()
-    with TestClient(create_app(store, ask_for_key=False).server, base_url="http://localhost:8123") as made:
-        yield made
-    store.close()
+    with asking(root) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
 def keys(client: TestClient) -> dict[str, str]:
-    """Run id -> key."""
-    return {run["id"]: run["key"] for run in client.get("/api/runs").json()["runs"]}
-
-
-def get(client: TestClient, path: str, **params: Any) -> Any:
-    answer = client.get(f"/api/{path}", params=params)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return keys_of(client)
 
 
 def refused(client: TestClient, path: str, status: int, words: str, **params: Any) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from asking import asking, get, keys_of
 from crossboard.dashboard.app import create_app
 from crossboard.dashboard.columns import decode
 from crossboard.dashboard.console import Consoles, Lines, as_text, bare, lines_json
@@ -40,23 +41,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(root: Path) -> Iterator[TestClient]:
-    store = EmbeddedStore(sources_for([str(root)]), memory=True)
-    store.refresh()
-    with TestClient(create_app(store, ask_for_key=False).server, base_url="http://localhost:8123") as made:
-        yield made
-    store.close()
+    with asking(root) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
 def keys(client: TestClient) -> dict[str, str]:
-    """Run id -> key."""
-    return {run["id"]: run["key"] for run in client.get("/api/runs").json()["runs"]}
-
-
-def get(client: TestClient, path: str, **params: Any) -> Any:
-    answer = client.get(f"/api/{path}", params=params)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return keys_of(client)
 
 
 def points(step: Any, wall: Any) -> Points:

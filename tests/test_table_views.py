@@ -17,15 +17,13 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 import crossboard as cb
-from crossboard.dashboard.app import create_app
+from asking import asking
 from crossboard.dashboard.replies import Refused
 from crossboard.dashboard.table_diff import diff
 from crossboard.dashboard.table_views import Chosen, csv_lines, rows_of, safe_cell
 from crossboard.dashboard.text_search import Cursor, search
-from crossboard.store.embedded import EmbeddedStore
 from crossboard.store.records import TextPoint
 from crossboard.store.source import Placed
-from crossboard.wiring import sources_for
 
 numbers = st.lists(st.one_of(st.none(), st.floats(width=32), st.integers(-5, 5).map(float)), max_size=30)
 words = st.lists(st.one_of(st.none(), st.text("abcA é", max_size=4)), max_size=30)
@@ -167,11 +165,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
                 step=step,
             )
         run.finish()
-    store = EmbeddedStore(sources_for([str(root)]), memory=True)
-    store.refresh()
-    with TestClient(create_app(store, ask_for_key=False).server, base_url="http://localhost:8123") as made:
-        yield made
-    store.close()
+    with asking(root) as client:
+        yield client
 
 
 def keys(client: TestClient) -> list[str]:

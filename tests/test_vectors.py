@@ -18,17 +18,15 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 import crossboard as cb
+from asking import asking, keys_of
 from crossboard.dashboard import columns as wire
-from crossboard.dashboard.app import create_app
 from crossboard.dashboard.projections import EXACT, projected
 from crossboard.dashboard.reducer import Said
 from crossboard.dashboard.reductions import Reductions, Wanted, chosen_rows
 from crossboard.dashboard.replies import Refused
 from crossboard.dashboard.tensors import Cut, difference, npy_of, sliced
 from crossboard.dashboard.vectors import columns_of, neighbours
-from crossboard.store.embedded import EmbeddedStore
 from crossboard.store.records import Inline, TensorPoint
-from crossboard.wiring import sources_for
 
 EVERY = import_module("every_kind")
 GIVEN_S = 120.0
@@ -48,16 +46,13 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
             run.log({"weights": cb.Tensor(np.arange(24, dtype="<i2").reshape(2, 3, 4) * (number + 1) + step)}, step=step)
         run.log({"odd": cb.Tensor(np.zeros((2 + number, 2)))}, step=0)
         run.finish()
-    store = EmbeddedStore(sources_for([str(root)]), memory=True)
-    store.refresh()
-    with TestClient(create_app(store, ask_for_key=False).server, base_url="http://localhost:8123") as made:
-        yield made
-    store.close()
+    with asking(root) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
 def keys(client: TestClient) -> dict[str, str]:
-    return {run["id"]: run["key"] for run in client.get("/api/runs").json()["runs"]}
+    return keys_of(client)
 
 
 # ------------------------------------------------------------------------------------------------------ components

@@ -1,20 +1,20 @@
-/* The pages of kinds: which there are, of which kinds each is, and what stands on it when nothing was logged.
+/* The pages of kinds: which there are, and of which kinds each is.
 
-   {page, title, kinds, noun, key, icon, code}: `page` is its name in the URL (page=images), `noun` what one thing on it is called, `key` the
-   letter that opens it after G, `code` how such a thing is logged. */
+   {page, title, kinds, noun, key}: `page` is its name in the URL (page=images), `noun` what one thing on it is called, `key` the letter that
+   opens it after G. How a thing of a kind is logged stands in run/49-kinds.js. */
 (root => {
   'use strict';
   const crossboard = root.crossboard = root.crossboard || {};
 
   const PAGES = [
-    {page: 'images', title: 'Images', kinds: ['image', 'video'], noun: 'image', key: 'I', code: ['run.log({"samples": cb.Image(array)}, step=step)', 'run.log({"clip": cb.Video(frames, fps=8)}, step=step)']},
-    {page: 'text', title: 'Text', kinds: ['text'], noun: 'text', key: 'X', code: ['run.log({"answer": cb.Text("**bold** or plain")}, step=step)']},
-    {page: 'tables', title: 'Tables', kinds: ['table'], noun: 'table', key: 'T', code: ['run.log({"predictions": cb.Table(dataframe)}, step=step)']},
-    {page: 'audio', title: 'Audio', kinds: ['audio'], noun: 'sound', key: 'A', code: ['run.log({"speech": cb.Audio(samples, sample_rate=16000)}, step=step)']},
-    {page: 'curves', title: 'Curves', kinds: ['pr_curve', 'confusion_matrix'], noun: 'curve', key: 'U', code: ['run.log({"val/pr": cb.PRCurve(truth, scores)}, step=step)', 'run.log({"val/confusion": cb.ConfusionMatrix(truth, predicted)}, step=step)']},
-    {page: 'figures', title: 'Figures', kinds: ['figure'], noun: 'figure', key: 'F', code: ['run.log({"fit": cb.Figure(figure)}, step=step)   # Plotly or matplotlib']},
-    {page: 'points', title: 'Embeddings', kinds: ['embedding', 'mesh'], noun: 'cloud of points', key: 'E', code: ['run.log({"features": cb.Embedding(vectors, metadata=labels)}, step=step)', 'run.log({"shape": cb.Mesh(vertices, faces=faces)}, step=step)']},
-    {page: 'tensors', title: 'Tensors', kinds: ['tensor'], noun: 'tensor', key: 'N', code: ['run.log({"attention": cb.Tensor(array)}, step=step)']},
+    {page: 'images', title: 'Images', kinds: ['image', 'video'], noun: 'image', key: 'I'},
+    {page: 'text', title: 'Text', kinds: ['text'], noun: 'text', key: 'X'},
+    {page: 'tables', title: 'Tables', kinds: ['table'], noun: 'table', key: 'T'},
+    {page: 'audio', title: 'Audio', kinds: ['audio'], noun: 'sound', key: 'A'},
+    {page: 'curves', title: 'Curves', kinds: ['pr_curve', 'confusion_matrix'], noun: 'curve', key: 'U'},
+    {page: 'figures', title: 'Figures', kinds: ['figure'], noun: 'figure', key: 'F'},
+    {page: 'points', title: 'Embeddings', kinds: ['embedding', 'mesh'], noun: 'cloud of points', key: 'E'},
+    {page: 'tensors', title: 'Tensors', kinds: ['tensor'], noun: 'tensor', key: 'N'},
   ];
   const byName = new Map(PAGES.map(one => [one.page, one]));
 

@@ -14,23 +14,13 @@ from __future__ import annotations
 
 from typing import Final
 
-import orjson
-from dash import html
 from dash.development.base_component import Component
 
-from .parts import hyphened, page_files
+from .parts import bar_and_body
 
 FOLDER: Final = "kinds"
 
 
 def layout() -> list[Component]:
     """The bar and the place of the tiles, both hidden until a page of a kind opens."""
-    return [
-        html.Section(
-            id="kinds-head",
-            className="bar",
-            hidden=True,
-            **hyphened(aria_label="this page", data_files=orjson.dumps(page_files(FOLDER)).decode()),
-        ),
-        html.Div(id="kinds-body", className="scroll kindsbody", hidden=True, tabIndex=-1),
-    ]
+    return bar_and_body(FOLDER, label="this page")

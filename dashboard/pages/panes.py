@@ -14,23 +14,13 @@ from __future__ import annotations
 
 from typing import Final
 
-import orjson
-from dash import html
 from dash.development.base_component import Component
 
-from .parts import hyphened, page_files
+from .parts import bar_and_body
 
 FOLDER: Final = "panes"
 
 
 def layout() -> list[Component]:
     """The bar and the place of the panes, both hidden until the page opens."""
-    return [
-        html.Section(
-            id="panes-head",
-            className="bar",
-            hidden=True,
-            **hyphened(aria_label="panes", data_files=orjson.dumps(page_files(FOLDER)).decode()),
-        ),
-        html.Div(id="panes-body", className="scroll panesbody", hidden=True, tabIndex=-1),
-    ]
+    return bar_and_body(FOLDER, label="panes")

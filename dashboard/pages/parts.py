@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 from dash import html
 from dash.development.base_component import Component
 
@@ -16,6 +17,16 @@ def page_files(folder: str) -> list[str]:
     is in them, so that a browser may keep each for ever."""
     found = sorted(file for file in (ASSETS / folder).iterdir() if file.suffix in (".js", ".css"))
     return [f"assets/{folder}/{file.name}?m={file.stat().st_mtime}" for file in found]
+
+
+def bar_and_body(folder: str, *, label: str) -> list[Component]:
+    """The bar (id FOLDER-head) and the place below it (FOLDER-body) of a page whose scripts lie in `folder`, both hidden until it opens;
+    the bar's data-files names the scripts and styles, and `label` is what it is called."""
+    files = orjson.dumps(page_files(folder)).decode()
+    return [
+        html.Section(id=f"{folder}-head", className="bar", hidden=True, **hyphened(aria_label=label, data_files=files)),
+        html.Div(id=f"{folder}-body", className=f"scroll {folder}body", hidden=True, tabIndex=-1),
+    ]
 
 
 def hyphened(**attributes: str) -> dict[str, Any]:

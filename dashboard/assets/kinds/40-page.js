@@ -171,9 +171,9 @@
 
   /** Why there is no tile, and what to do. */
   function nothing() {
-    const {title, noun, code} = page(), plural = title.toLowerCase();
+    const {title, noun, kinds} = page(), plural = title.toLowerCase();
     if (failed) return h('div.msg.page', {}, icon('alert'), h('b', {}, `${title} could not be read`), h('p', {}, failed.message), h('button.btn', {type: 'button', onclick: () => { failed = null; loaded = false; build(); read(); }}, 'Try again'));
-    if (!found.length) return h('div.msg.page', {}, icon('chart'), h('b', {}, `No ${noun} logged yet`), h('p', {}, `${title} of all runs stand here beside each other as they are logged, here or by another tool.`), h('div.kteach', {}, h('pre', {tabindex: '0', 'aria-label': 'code to log one'}, code.join('\n'))));
+    if (!found.length) return h('div.msg.page', {}, icon('chart'), h('b', {}, `No ${noun} logged yet`), h('p', {}, `${title} of all runs stand here beside each other as they are logged, here or by another tool.`), h('div.kteach', {}, h('pre', {tabindex: '0', 'aria-label': 'code to log one'}, kinds.map(kind => crossboard.runKinds.HOW[kind][1]).join('\n'))));
     const hidden = new Set(found.filter(one => !board.shown.has(one.run)).map(one => one.run)).size;
     if ((state.tag || state.find) && found.some(one => board.shown.has(one.run))) return h('div.msg.page', {}, icon('search'), h('b', {}, state.tag ? `No tag ${state.tag} in the shown runs` : `No tag matches “${state.find}”`), h('p', {}, `${numbers.whole(tags.size)} tags have ${plural}, such as ${[...tags].slice(0, 3).join(', ')}.`),
       h('button.btn', {type: 'button', onclick: () => { state.find = ''; field.value = ''; state.go({page: state.page}); }}, 'Show all tags'));
